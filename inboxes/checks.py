@@ -1,0 +1,106 @@
+"""System checks: a wrong set-up is told before a user meets it.
+
+Nothing here imports DRF: an old one, on a new Django, is among what is checked.
+"""
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import version
+from typing import Any
+
+import django
+from django.apps import AppConfig
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import Warning as Warn
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.utils.translation import gettext as _
+
+from .conf import conf
+from .models import Inbox
+
+Apps = Iterable[AppConfig] | None
+
+MIDDLEWARE = "inboxes.middleware.PublicAPIMiddleware"
+SETTINGS = {"INQUIRLY_THROTTLE_RATES": "E001", "INQUIRLY_TRUSTED_PROXIES": "E002"}
+DATABASES = ("sqlite", "postgresql")
+COUNTING_CACHES = ("redis", "memcached")
+
+
+@register
+def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    messages: list[CheckMessage] = []
+    for name, number in SETTINGS.items():
+        try:
+            getattr(conf, name)
+        except ImproperlyConfigured as error:
+            messages.append(Error(str(error), id=f"inquirly_inboxes.{number}"))
+    return messages
+
+
+@register
+def check_middleware(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    place = _("Put it first in MIDDLEWARE.")
+    if MIDDLEWARE not in settings.MIDDLEWARE:
+        text = _("%s is missing: browsers cannot read the public API.") % MIDDLEWARE
+        return [Error(text, hint=place, id="inquirly_inboxes.E010")]
+    if settings.MIDDLEWARE[0] != MIDDLEWARE:
+        text = _("%s is not the first: what stands before it may answer public calls in another form.") % MIDDLEWARE
+        return [Warn(text, hint=place, id="inquirly_inboxes.W010")]
+    return []
+
+
+@register(Tags.compatibility)
+def check_versions(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    installed = version("djangorestframework")
+    if django.VERSION >= (6, 1) and _number(installed) < (3, 18):
+        text = _("Django REST framework %s does not run on this Django.") % installed
+        hint = _('Run: python -m pip install "djangorestframework>=3.18"')
+        return [Error(text, hint=hint, id="inquirly_inboxes.E011")]
+    return []
+
+
+@register(Tags.database)
+def check_databases(app_configs: Apps, databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    alias = router.db_for_write(Inbox)
+    if alias != DEFAULT_DB_ALIAS:
+        text = (
+            _("The database router sends Inquirly to '%s'. Its transactions are those of the default database.") % alias
+        )
+        hint = _(
+            "Keep inquirly_inboxes and inquirly_contacts in the default database, or run Inquirly as its own site."
+        )
+        return [Error(text, hint=hint, id="inquirly_inboxes.E012")]
+    return list(_check_database(connections[alias])) if alias in (databases or ()) else []
+
+
+def _check_database(connection: Any) -> Iterator[CheckMessage]:
+    options = connection.settings_dict
+    if connection.vendor not in DATABASES:
+        text = _("Inquirly does not know the database %s: it may not tell identifiers apart.") % connection.vendor
+        yield Error(text, hint=_("Use PostgreSQL or SQLite."), id="inquirly_inboxes.E013")
+    if connection.vendor == "sqlite" and options["OPTIONS"].get("transaction_mode") != "IMMEDIATE":
+        hint = _('Set "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20} for it in DATABASES.')
+        yield Warn(
+            _("Calls that come at the same time will find SQLite locked."), hint=hint, id="inquirly_inboxes.W011"
+        )
+    if options["CONN_MAX_AGE"] != 0 and not options["CONN_HEALTH_CHECKS"]:
+        text = _("When the database restarts, the first call of each kept connection fails.")
+        hint = _('Set "CONN_HEALTH_CHECKS": True for it in DATABASES.')
+        yield Warn(text, hint=hint, id="inquirly_inboxes.W012")
+
+
+@register(Tags.caches, deploy=True)
+def check_cache(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    if check_settings(app_configs) or not any(conf.INQUIRLY_THROTTLE_RATES.values()):
+        return []
+    backend = settings.CACHES["default"]["BACKEND"].lower()
+    if not any(name in backend for name in COUNTING_CACHES):
+        text = _("The throttle cannot count across processes in this cache.")
+        hint = _("Set CACHES['default'] to Redis or Memcached, or switch the rates off in INQUIRLY_THROTTLE_RATES.")
+        return [Warn(text, hint=hint, id="inquirly_inboxes.W013")]
+    return []
+
+
+def _number(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
