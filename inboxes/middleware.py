@@ -1,0 +1,102 @@
+"""What every public answer has in common, whoever gives it: the view, Django, or another middleware."""
+
+from typing import Any, cast
+from urllib.parse import SplitResult
+
+from asgiref.sync import sync_to_async
+from corsheaders import middleware as cors
+from corsheaders.defaults import default_headers
+from django.db import Error
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, ResolverMatch, resolve
+
+from .authentication import get_inbox
+from .headers import HEADERS
+from .problems import ProblemResponse
+from .views import PublicViewSet
+
+KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+METHODS = ", ".join(method.upper() for method in PublicViewSet.http_method_names)
+
+
+class PublicAPIMiddleware(cors.CorsMiddleware):
+    """Put it first in MIDDLEWARE. Other pages of the project, and their own CORS settings, are left alone.
+
+    A public answer bears the headers of the API, sets no cookie, can be read by pages of the inbox's
+    ``allowed_origins`` only and never with credentials; a refusal, by whomever, is problem details.
+    """
+
+    def __call__(self, request: HttpRequest) -> Any:
+        if self.async_mode:
+            return self.__acall__(request)
+        return self.finish(request, self.check_preflight(request) or cast(Any, self.get_response(request)))
+
+    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
+        response = await sync_to_async(self.check_preflight)(request) or await cast(Any, self.get_response(request))
+        return await sync_to_async(self.finish)(request, response) if self.is_enabled(request) else response
+
+    def finish(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Give a public answer what it lacks; it may ask the database for the origins of the inbox."""
+        if not self.is_enabled(request):
+            return response
+        if response.status_code >= 400 and not isinstance(response, ProblemResponse):
+            kept = {name: response[name] for name in KEPT_HEADERS if name in response}
+            response = ProblemResponse(response.status_code, headers=kept)
+        response.cookies.clear()
+        self.add_response_headers(request, response)
+        for name, value in HEADERS.items():
+            response[name] = value
+        return response
+
+    def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
+        # Only a preflight needs its view looked up before Django does so itself.
+        preflight = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+        return super().check_preflight(request) if preflight else None
+
+    def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        # The project's own CORS settings, and its own CorsMiddleware further in, are for its other pages.
+        for name in [name for name in response.headers if name.lower().startswith("access-control-")]:
+            del response[name]
+        request._cors_enabled = True  # type: ignore[attr-defined]
+        super().add_response_headers(request, response)
+        if "origin" in request.headers and self.check_signal(request):
+            response[cors.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers["origin"]
+            response[cors.ACCESS_CONTROL_EXPOSE_HEADERS] = "Retry-After"
+            if request.method == "OPTIONS":
+                response[cors.ACCESS_CONTROL_ALLOW_METHODS] = METHODS
+                response[cors.ACCESS_CONTROL_ALLOW_HEADERS] = ", ".join(default_headers)
+        else:
+            del response[cors.ACCESS_CONTROL_ALLOW_ORIGIN]
+        del response[cors.ACCESS_CONTROL_ALLOW_CREDENTIALS]
+        return response
+
+    def is_enabled(self, request: HttpRequest) -> bool:
+        match = _match(request)
+        return match is not None and issubclass(getattr(match.func, "cls", object), PublicViewSet)
+
+    def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:
+        return False  # what the project allows for its other pages says nothing of an inbox
+
+    def check_signal(self, request: HttpRequest) -> bool:
+        """Return whether the inbox lets pages of the request's origin read the answer."""
+        match = _match(request)
+        identifier = match.kwargs.get("inbox_identifier") if match else None
+        if identifier is None:
+            return True
+        try:
+            allowed = get_inbox(request, identifier).allowed_origins
+        except Http404:
+            return True  # there is nobody to protect, and a developer to tell of a misspelt address
+        except Error:
+            return False
+        return not allowed or request.headers.get("origin") in allowed
+
+
+def _match(request: HttpRequest) -> ResolverMatch | None:
+    if request.resolver_match is None:
+        try:
+            request.resolver_match = resolve(request.path_info, getattr(request, "urlconf", None))
+        except Resolver404:
+            return None
+    return request.resolver_match

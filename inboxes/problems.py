@@ -1,0 +1,122 @@
+"""The one shape of every refusal: problem details (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, cast
+
+from django.core import exceptions as django_exceptions
+from django.core.signals import got_request_exception
+from django.db import InterfaceError, InternalError, OperationalError
+from django.http import Http404, JsonResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from rest_framework import exceptions
+
+from .identity import IdentityRejected
+
+logger = logging.getLogger(__name__)
+
+RETRY_AFTER = 5  # seconds: time for a database to come back
+
+# By status: title, code and detail. The code is for programs and never changes.
+PROBLEMS = {
+    400: (_("Bad request"), "malformed_request", _("The request could not be read.")),
+    401: (
+        _("Identity not proven"),
+        "identity_not_proven",
+        _(
+            "Send the identifier together with its identifier_hash, "
+            "made on your server with the hmac_token of this inbox."
+        ),
+    ),
+    403: (_("Forbidden"), "contact_blocked", _("This contact is blocked.")),
+    404: (_("Not found"), "not_found", _("There is no such inbox or contact.")),
+    405: (
+        _("Method not allowed"),
+        "method_not_allowed",
+        _("See the Allow header for the methods of this address."),
+    ),
+    411: (_("Length required"), "length_required", _("Send the body with a Content-Length.")),
+    413: (_("Body too large"), "body_too_large", _("Send at most 102,400 bytes.")),
+    415: (_("Unsupported media type"), "unsupported_media_type", _("Send the body as application/json.")),
+    422: (
+        _("Invalid fields"),
+        "invalid_fields",
+        _("Nothing was stored. Mend the fields in errors and send again."),
+    ),
+    429: (_("Too many requests"), "throttled", _("Wait for as many seconds as Retry-After says.")),
+    500: (_("Internal server error"), "internal_error", _("The request could not be carried out.")),
+    503: (_("Service unavailable"), "unavailable", _("Try again in as many seconds as Retry-After says.")),
+}
+
+
+class ProblemResponse(JsonResponse):
+    """A refusal: ``title``, ``status``, ``detail``, ``code`` and, for invalid fields, ``errors``."""
+
+    def __init__(
+        self,
+        status: int,
+        detail: str | None = None,
+        errors: list[dict[str, str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        title, code, usual_detail = PROBLEMS.get(status, (HTTPStatus(status).phrase, "refused", PROBLEMS[400][2]))
+        problem = {"title": str(title), "status": status, "detail": detail or str(usual_detail), "code": code}
+        super().__init__(
+            problem if errors is None else {**problem, "errors": errors},
+            status=status,
+            headers=headers,
+            content_type="application/problem+json",
+        )
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> ProblemResponse:
+    """Return the refusal for whatever a public view raises: the exception handler of those views."""
+    match exc:
+        case exceptions.ValidationError() | django_exceptions.ValidationError():
+            return ProblemResponse(422, errors=field_errors(exc))
+        case exceptions.ParseError():
+            return ProblemResponse(400, detail=str(exc.detail))
+        case IdentityRejected() | exceptions.AuthenticationFailed() | exceptions.NotAuthenticated():
+            return ProblemResponse(
+                401, headers={"WWW-Authenticate": context["view"].get_authenticate_header(context["request"])}
+            )
+        case exceptions.MethodNotAllowed():
+            return ProblemResponse(405, headers={"Allow": ", ".join(context["view"].allowed_methods)})
+        case exceptions.Throttled():
+            return ProblemResponse(429, headers={"Retry-After": str(int(getattr(exc, "wait", None) or 1))})
+        case exceptions.APIException():
+            return ProblemResponse(exc.status_code)
+        case django_exceptions.PermissionDenied():
+            return ProblemResponse(403)
+        case Http404() | django_exceptions.ObjectDoesNotExist():
+            return ProblemResponse(404)
+        case django_exceptions.SuspiciousOperation():
+            return ProblemResponse(400)
+        case OperationalError() | InterfaceError() | InternalError():
+            # Away, full, read-only, too slow: not the caller's fault, and worth another try.
+            logger.error("The database did not answer: %s", type(exc).__name__)
+            return ProblemResponse(503, headers={"Retry-After": str(RETRY_AFTER)})
+    return _unexpected(context)
+
+
+def _unexpected(context: Mapping[str, Any]) -> ProblemResponse:
+    # The signal is what error trackers, and Django's test client, listen to.
+    got_request_exception.send(sender=type(context["view"]), request=context["request"]._request)
+    logger.exception("A public call failed")
+    return ProblemResponse(500)
+
+
+def field_errors(exc: exceptions.ValidationError | django_exceptions.ValidationError) -> list[dict[str, str]]:
+    """Return a list of ``{field, code, message}``, one for each field that is not valid."""
+    if isinstance(exc, exceptions.ValidationError):
+        details = cast(dict[str, list[exceptions.ErrorDetail]], exc.detail)
+        return [
+            {"field": field, "code": errors[0].code or "invalid", "message": str(errors[0])}
+            for field, errors in details.items()
+        ]
+    return [
+        {"field": field, "code": errors[0].code or "invalid", "message": gettext(errors[0].messages[0])}
+        for field, errors in exc.error_dict.items()
+    ]

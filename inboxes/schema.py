@@ -1,0 +1,134 @@
+"""The OpenAPI description of what all public calls have in common: refusals, headers, signature.
+
+What is special to a call stands beside its view, in extensions of drf-spectacular.
+"""
+
+import json
+from typing import Any
+
+import uritemplate
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.permissions import SAFE_METHODS
+
+from .headers import HEADERS
+from .problems import PROBLEMS, ProblemResponse
+from .serializers import ProblemSerializer
+
+Description = dict[str, Any]
+
+TOKEN = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+PATH_PARAMETERS = {
+    "inbox_identifier": "The public identifier of the inbox.",
+    "source_id": "The session: the source_id that the last answer gave.",
+}
+
+# By name: what it says, its values, and whether every answer that may bear it does.
+DESCRIBED_HEADERS: dict[str, Description] = {
+    **{name: {"required": True, "schema": {"type": "string", "enum": [value]}} for name, value in HEADERS.items()},
+    "Vary": {"required": True, "schema": {"type": "string"}, "description": "At least origin."},
+    "Access-Control-Allow-Origin": {
+        "schema": {"type": "string"},
+        "description": "Where the request bears an Origin that the inbox allows. Never with credentials.",
+    },
+    "Access-Control-Expose-Headers": {"schema": {"type": "string"}},
+    "Allow": {"required": True, "schema": {"type": "string"}, "description": "The methods of this address."},
+    "Retry-After": {
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+        "description": "Seconds to wait before the next call.",
+    },
+    "WWW-Authenticate": {"required": True, "schema": {"type": "string", "enum": ["IdentifierHash"]}},
+}
+SPECIAL_HEADERS = {"401": ["WWW-Authenticate"], "405": ["Allow"], "429": ["Retry-After"], "503": ["Retry-After"]}
+COMMON_HEADERS = [name for name in DESCRIBED_HEADERS if name not in {"Allow", "Retry-After", "WWW-Authenticate"}]
+
+ALWAYS_POSSIBLE = {400, 404, 405, 429, 500, 503}
+POSSIBLE_WITH_BODY = {403, 411, 413, 415, 422}
+FIELD_ERROR = {"field": "email", "code": "invalid", "message": "Enter a valid email address."}
+
+
+class InquirlySchema(AutoSchema):
+    """Describes what every public operation may answer, whatever the host has set for its own API."""
+
+    def get_operation(self, *args: Any, **kwargs: Any) -> Description | None:
+        operation = super().get_operation(*args, **kwargs)
+        if operation is not None:
+            for response in operation["responses"].values():
+                response["headers"] = {name: self.header(name) for name in COMMON_HEADERS}
+            operation["responses"] |= {str(status): self.problem(status) for status in self.possible_problems()}
+        return operation
+
+    def get_override_parameters(self) -> list[Any]:
+        return [
+            OpenApiParameter(name, TOKEN, OpenApiParameter.PATH, description=PATH_PARAMETERS[name])
+            for name in uritemplate.variables(self.path)
+            if name in PATH_PARAMETERS
+        ]
+
+    def map_parsers(self) -> list[str]:
+        return ["application/json"]
+
+    def map_renderers(self, attribute: str) -> list[str]:
+        return ["application/json" if attribute == "media_type" else "json"]
+
+    def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> tuple[Description, bool]:
+        # PATCH takes what PUT and POST take: every field is optional anyway, and so is the body.
+        return self.resolve_serializer(serializer, direction).ref, False
+
+    def possible_problems(self) -> list[int]:
+        statuses = set(ALWAYS_POSSIBLE)
+        if self.view.authentication_classes:
+            statuses.add(401)
+        if self.method not in SAFE_METHODS:
+            statuses |= POSSIBLE_WITH_BODY
+        return sorted(statuses)
+
+    def problem(self, status: int) -> Description:
+        """Return a reference to the description of this refusal."""
+        _title, code, detail = PROBLEMS[status]
+        example = json.loads(ProblemResponse(status, errors=[FIELD_ERROR] if status == 422 else None).content)
+        return self.component(
+            ResolvedComponent.RESPONSE,
+            code.title().replace("_", ""),
+            {
+                "description": detail,
+                "headers": {name: self.header(name) for name in COMMON_HEADERS + SPECIAL_HEADERS.get(str(status), [])},
+                "content": {
+                    "application/problem+json": {
+                        "schema": self.resolve_serializer(ProblemSerializer, "response").ref,
+                        "examples": {code: {"value": example}},
+                    }
+                },
+            },
+        )
+
+    def header(self, name: str) -> Description:
+        return self.component(ResolvedComponent.HEADER, name, DESCRIBED_HEADERS[name])
+
+    def component(self, kind: str, name: str, description: Description) -> Description:
+        """Put ``description`` among the components that operations share; return a reference to it."""
+        component = ResolvedComponent(name, kind, description, InquirlySchema)  # type: ignore[no-untyped-call]
+        self.registry.register_on_missing(component)
+        return component.ref
+
+
+class IdentifierHashScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """The signature. OpenAPI has words for the one in the query; the one in the body stands among its fields."""
+
+    target_class = "inboxes.authentication.IdentifierHashAuthentication"
+    match_subclasses = True
+    name = "identifierHash"
+
+    def get_security_requirement(self, auto_schema: AutoSchema) -> Any:
+        return super().get_security_requirement(auto_schema) if auto_schema.method in SAFE_METHODS else []
+
+    def get_security_definition(self, auto_schema: AutoSchema) -> Description:
+        return {
+            "type": "apiKey",
+            "in": "query",
+            "name": "identifier_hash",
+            "description": "Sent together with the parameter identifier, of which it is the signature.",
+        }

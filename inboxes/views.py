@@ -1,0 +1,121 @@
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, cast
+
+from django.db import connections, transaction
+from django.http import Http404, HttpResponseBase
+from django.utils.cache import patch_cache_control
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import Serializer
+from rest_framework.viewsets import ViewSet
+
+from .authentication import get_inbox
+from .parsers import StrictJSONParser, check_body
+from .problems import exception_handler
+from .schema import InquirlySchema
+from .serializers import InboxSerializer
+from .throttling import InboxThrottle
+
+logger = logging.getLogger(__name__)
+
+
+class PublicJSONRenderer(JSONRenderer):
+    # Whatever the host has set for its own API:
+    compact = True
+    ensure_ascii = False
+    strict = True
+
+
+class JSONOnly(BaseContentNegotiation):
+    """Answers in JSON, whatever ``Accept`` says."""
+
+    def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
+        return next(iter(parsers))
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        renderer = next(iter(renderers))
+        return renderer, renderer.media_type
+
+
+class PublicViewSet(ViewSet):
+    """A view for strangers: it names everything that a host might have set otherwise for its own API."""
+
+    http_method_names = ["get", "head", "post", "patch", "put"]
+    authentication_classes = []
+    permission_classes = [AllowAny]
+    throttle_classes = [InboxThrottle]
+    parser_classes = [StrictJSONParser]
+    renderer_classes = [PublicJSONRenderer]
+    content_negotiation_class = JSONOnly
+    versioning_class = None
+    metadata_class = None
+    schema = InquirlySchema()
+
+    @classmethod
+    def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
+        view: Any = super().as_view(actions, **initkwargs)
+        view.login_required = False  # the mark that login-required middleware respects
+        for alias in connections:  # transactions belong to the rules, also where ATOMIC_REQUESTS is on
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view
+
+    def get_exception_handler(self) -> Callable[..., HttpResponseBase]:
+        return exception_handler
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse what costs least to refuse first; DRF would ask the database before it counts the call."""
+        if self.action is None:
+            self.http_method_not_allowed(request)
+        self.check_throttles(request)
+        if request.method in ("POST", "PATCH", "PUT"):
+            check_body(request)
+        self.perform_authentication(request)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        patch_cache_control(response, no_store=True, private=True)  # heard by the host's cache middleware
+        if response.status_code >= 400:
+            # Django would log the path, and with it the client's source_id.
+            response._has_been_logged = True
+            logger.info("%s refused with %d", type(self).__name__, response.status_code)
+        return response
+
+    def validated(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
+        """Return the valid fields of the body; raises ``ValidationError`` with every bad one."""
+        serializer = serializer_class(data=self.request.data)
+        serializer.is_valid(raise_exception=True)
+        return cast(dict[str, Any], serializer.validated_data)
+
+
+class InboxViewSet(PublicViewSet):
+    """What a client may know of an inbox."""
+
+    @extend_schema(
+        operation_id="inbox_read",
+        tags=["inboxes"],
+        summary="Read an inbox",
+        description="What a client may know of an inbox: its name, its hours, and whether requests must be signed.",
+        responses=OpenApiResponse(InboxSerializer, "The inbox."),
+    )
+    def retrieve(self, request: Request, inbox_identifier: str) -> Response:
+        inbox = get_inbox(request._request, inbox_identifier)
+        return Response(InboxSerializer(inbox).data)
+
+
+class NotFoundViewSet(PublicViewSet):
+    """Addresses that lead nowhere are refused like everything else, whatever the method."""
+
+    schema = None  # type: ignore[assignment]  # so that it is not described
+
+    def refuse(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+        raise Http404
+
+    initial = refuse
