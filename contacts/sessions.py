@@ -1,0 +1,83 @@
+"""Sessions under way: found, locked, touched and moved, while other requests do the same.
+
+Only contacts are locked, all that a transaction needs in one statement and in the order of their ids; a session
+is changed by who holds its contact. So no two requests can wait for each other.
+"""
+
+import functools
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from django.db import IntegrityError, OperationalError
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from inboxes.models import Inbox
+from inboxes.tokens import new_pubsub_token, new_source_id
+
+from .models import Contact, ContactInbox
+
+ATTEMPTS = 10
+
+
+class Overtaken(Exception):
+    """Another request changed the rows between looking and locking."""
+
+
+def repeated(rule: Callable[..., ContactInbox]) -> Callable[..., ContactInbox]:
+    """Carry out ``rule`` again when another request was faster; what it found first no longer holds."""
+
+    @functools.wraps(rule)
+    def repeat(inbox: Inbox, *args: Any, **kwargs: Any) -> ContactInbox:
+        for _attempt in range(ATTEMPTS):
+            with suppress(Overtaken, IntegrityError):
+                return rule(inbox, *args, **kwargs)
+        inbox.refresh_from_db()  # raises when the inbox itself is gone
+        raise OperationalError("Too many requests change this contact at once.")
+
+    return repeat
+
+
+def lock(inbox: Inbox, source_id: str) -> ContactInbox:
+    """Return the session with its contact, and that locked; raises ``ContactInbox.DoesNotExist``."""
+    sessions = ContactInbox.objects.filter(inbox=inbox, source_id=source_id)
+    locked = sessions.select_related("contact").select_for_update(of=("contact",))
+    contact_inbox = next(iter(locked), None)
+    if contact_inbox is not None:
+        return contact_inbox
+    if sessions.exists():  # its contact was merged away while we waited for the lock
+        raise Overtaken
+    raise ContactInbox.DoesNotExist
+
+
+def touch(contact_inbox: ContactInbox) -> None:
+    """Note that the session was seen now, if it still is where it was found."""
+    if not _same(contact_inbox).update(last_seen_at=timezone.now()):
+        raise Overtaken
+
+
+def reread(contact_inbox: ContactInbox) -> tuple[ContactInbox, bool]:
+    """Return the session as it is now that its contact is locked, and whether the contact has others."""
+    others = ContactInbox.objects.filter(contact=OuterRef("contact")).exclude(pk=OuterRef("pk"))
+    found = next(iter(_same(contact_inbox).annotate(has_others=Exists(others))), None)
+    if found is None:
+        raise Overtaken
+    return found, found.has_others
+
+
+def move(contact_inbox: ContactInbox, contact: Contact, *, signed: bool) -> None:
+    """Let the session be one of ``contact``; by a sign-in it gets new tokens."""
+    contact_inbox.contact = contact
+    contact_inbox.last_seen_at = timezone.now()
+    if signed:  # whoever knew the session before the sign-in must not know it after
+        contact_inbox.source_id = new_source_id()
+        contact_inbox.pubsub_token = new_pubsub_token()
+        contact_inbox.hmac_verified = True
+    contact_inbox.save()
+
+
+def _same(contact_inbox: ContactInbox) -> QuerySet[ContactInbox]:
+    return ContactInbox.objects.filter(
+        pk=contact_inbox.pk, contact=contact_inbox.contact, source_id=contact_inbox.source_id
+    )

@@ -1,0 +1,52 @@
+"""What the fields of a contact may hold. The patterns stand in the schema too: they are valid in ECMAScript."""
+
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy as _
+
+PHONE_NUMBER_PUNCTUATION = str.maketrans("", "", " .-()[]")
+
+# Of an address, between the characters that part it.
+URL_CHARACTER = r"""[^\s\x00-\x20\x7f-\x9f<>"'`{}|\\^/?#@:\[\]]"""
+HOST_NAME = rf"{URL_CHARACTER}+"
+
+IDENTIFIER = r"(?!\s)[^\x00-\x1f\x7f-\x9f]*(?<!\s)"
+
+# \A and \Z, not ^ and $: Python's $ would let a line feed through at the end.
+validate_no_control_characters = RegexValidator(
+    r"\A[^\x00-\x1f\x7f-\x9f]+\Z", _("Control characters are not allowed."), "control_characters"
+)
+validate_identifier = RegexValidator(
+    rf"\A{IDENTIFIER}\Z",
+    _("An identifier has no control characters and no white space at either end."),
+    "invalid_identifier",
+)
+validate_phone_number = RegexValidator(
+    r"\A\+[1-9][0-9]{6,14}\Z",
+    _("Write the number with its country code: a plus sign and 7 to 15 digits, like +12025550123."),
+    "invalid_phone_number",
+)
+validate_email_characters = RegexValidator(
+    r"\A[\x20-\x7e]*@[^\x00-\x1f\x7f-\x9f]*\Z",
+    _("Write an address of ASCII characters; only its domain may hold others."),
+    "invalid",
+)
+validate_avatar_url = RegexValidator(
+    rf"\A[Hh][Tt][Tt][Pp][Ss]?://({URL_CHARACTER}*@)?({HOST_NAME}|\[[0-9A-Fa-f:.]+\])(:[0-9]{{1,5}})?"
+    rf"([/?#]({URL_CHARACTER}|[/?#@:\[\]])*)?\Z",
+    _("Write an address that begins with http:// or https:// and has no spaces."),
+    "invalid_avatar_url",
+)
+
+
+def normalize_phone_number(value: str) -> str:
+    """Return ``value`` without spaces, dots, dashes and brackets; no country is guessed."""
+    return value.translate(PHONE_NUMBER_PUNCTUATION)
+
+
+def normalize_email(value: str) -> str:
+    """Return ``value`` in lower case, the form that is stored and compared.
+
+    A local part that is not ASCII stays as it is, and is not valid: lower case would make a K of the Kelvin sign.
+    """
+    local, at, domain = value.rpartition("@")
+    return (local.lower() if local.isascii() else local) + at + domain.lower()
