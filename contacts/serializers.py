@@ -1,0 +1,122 @@
+from typing import Any, cast
+
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
+from rest_framework import serializers
+
+from inboxes.identity import identifier_text
+
+from .attributes import MAX_BYTES, MAX_DEPTH, MAX_KEY_LENGTH, MAX_KEYS, merged, validate_custom_attributes
+from .models import ContactInbox
+from .validators import (
+    IDENTIFIER,
+    normalize_email,
+    normalize_phone_number,
+    validate_avatar_url,
+    validate_email_characters,
+    validate_identifier,
+    validate_no_control_characters,
+    validate_phone_number,
+)
+
+INT64 = {"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1}
+EMPTY_TEXT = {"type": "string", "maxLength": 0}
+PUNCTUATION = r"[ .()[\]-]*"
+PHONE_NUMBER_PATTERN = rf"^{PUNCTUATION}\+{PUNCTUATION}[1-9](?:{PUNCTUATION}[0-9]){{6,14}}{PUNCTUATION}$"
+
+
+class TextField(serializers.CharField):
+    """Text, kept as it was sent: DRF would trim it, and take numbers for text."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, required=False, allow_null=True, allow_blank=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+@extend_schema_field({"anyOf": [{"type": "string", "maxLength": 255, "pattern": f"^{IDENTIFIER}$"}, INT64]})
+class IdentifierField(TextField):
+    def to_internal_value(self, data: Any) -> str:
+        return super().to_internal_value(identifier_text(data))
+
+
+class EmailField(TextField, serializers.EmailField):
+    def to_internal_value(self, data: Any) -> str:
+        return normalize_email(super().to_internal_value(data))
+
+
+@extend_schema_field({"type": "string", "pattern": PHONE_NUMBER_PATTERN})
+class PhoneNumberField(TextField):
+    def to_internal_value(self, data: Any) -> str:
+        return normalize_phone_number(super().to_internal_value(data))
+
+
+@extend_schema_field({"anyOf": [{"type": "object", "additionalProperties": {}}, EMPTY_TEXT]})
+class CustomAttributesField(serializers.Field[dict[str, Any], Any, Any, Any]):
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        # What null removes does not count against the limits.
+        attributes: dict[str, Any] = merged({}, data) if isinstance(data, dict) else data
+        validate_custom_attributes(attributes)
+        return cast(dict[str, Any], data)
+
+
+@extend_schema_serializer(component_name="ContactFields")
+class ContactSerializer(serializers.Serializer[Any]):
+    """What a client may send of a contact. Null and "" count as not sent; unknown keys are ignored."""
+
+    identifier = IdentifierField(
+        max_length=255,
+        validators=[validate_identifier],
+        help_text="Your own system's id of this person; an integer is taken as its decimal text.",
+    )
+    identifier_hash = TextField(
+        help_text=(
+            "The signature: HMAC-SHA256 of the UTF-8 bytes of identifier, keyed with the hmac_token of the inbox, "
+            "as 64 lower-case hexadecimal digits. Make it on your server: whoever has the key can speak as anybody."
+        )
+    )
+    name = TextField(max_length=255, validators=[validate_no_control_characters])
+    email = EmailField(max_length=254, validators=[validate_email_characters], help_text="Stored in lower case.")
+    phone_number = PhoneNumberField(
+        validators=[validate_phone_number],
+        help_text="With its country code. Spaces, dots, dashes and brackets are removed.",
+    )
+    avatar_url = TextField(
+        max_length=2048, validators=[validate_avatar_url], help_text="Address of a picture, http or https."
+    )
+    custom_attributes = CustomAttributesField(
+        required=False,
+        allow_null=True,
+        help_text=(
+            "What else you know. It is merged into what is stored: objects deeply, lists are replaced, null removes "
+            f"a key. Stored are at most {MAX_KEYS} keys in all, {MAX_DEPTH} levels, {MAX_KEY_LENGTH} characters a "
+            f"key and {MAX_BYTES} bytes as JSON; integers fit 64 bits, text holds no NUL."
+        ),
+    )
+
+    def to_internal_value(self, data: dict[str, Any]) -> dict[str, Any]:
+        sent = {key: value for key, value in data.items() if value is not None and value != ""}
+        fields: dict[str, Any] = super().to_internal_value(sent)
+        # It has been checked already, before anything else was looked at.
+        fields.pop("identifier_hash", None)
+        return fields
+
+
+@extend_schema_serializer(component_name="PublicContact")
+class ContactInboxSerializer(serializers.Serializer[ContactInbox]):
+    """The public contact: what its own session may know of it."""
+
+    id = serializers.IntegerField(source="contact_id", min_value=1, max_value=2**63 - 1)
+    source_id = serializers.CharField(help_text="Secret of the client: whoever has it can read and change the contact.")
+    pubsub_token = serializers.CharField(help_text="Secret of the client: it opens the websocket.")
+    name = serializers.CharField(source="contact.name", help_text='"" when unknown.')
+    email = serializers.SerializerMethodField()
+    phone_number = serializers.SerializerMethodField()
+
+    def get_email(self, contact_inbox: ContactInbox) -> str | None:
+        return contact_inbox.contact.email or None
+
+    def get_phone_number(self, contact_inbox: ContactInbox) -> str | None:
+        return contact_inbox.contact.phone_number or None
