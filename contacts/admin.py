@@ -1,0 +1,217 @@
+"""Contacts, their sessions and the records of merges in the admin."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+from django.contrib import admin
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from inboxes.bounded_admin import BoundedAdmin
+
+from .forms import ContactForm
+from .merge_admin import MergeAdmin
+from .models import Contact, ContactInbox, ContactMerge
+from .validators import normalize_email, normalize_phone_number
+
+SESSIONS_SHOWN = 20
+
+
+def hold(contacts: QuerySet[Contact]) -> None:
+    """Lock these contacts until the transaction ends, in the order of their ids as everywhere."""
+    list(contacts.select_for_update().order_by("pk").values_list("pk"))
+
+
+@admin.register(Contact)
+class ContactAdmin(MergeAdmin):
+    form = ContactForm
+    list_display = (
+        "id",
+        "name",
+        "email",
+        "phone_number",
+        "identifier",
+        "is_verified",
+        "is_blocked",
+        "last_activity_at",
+    )
+    list_display_links = ("id", "name")
+    search_fields = ("identifier", "claimed_identifier", "email", "phone_number", "contact_inboxes__source_id")
+    search_help_text = _(
+        "Write all of an identifier, an email address, a phone number with its country code, or a source id. "
+        "At most 10,000 contacts are counted and paged through."
+    )
+    autocomplete_fields = ("account",)
+    readonly_fields = (
+        "is_verified",
+        "claimed_identifier",
+        "claim_shared",
+        "sessions",
+        "last_activity_at",
+        "created_at",
+        "updated_at",
+    )
+    fieldsets = (
+        (
+            _("Who it is"),
+            {
+                "fields": ("account", "identifier", "is_verified", "claimed_identifier", "claim_shared"),
+                "description": _(
+                    "To write an identifier here is to vouch for it: the contact is verified from then on, "
+                    "and belongs to whoever signs in with that identifier."
+                ),
+            },
+        ),
+        (_("About"), {"fields": ("name", "email", "phone_number", "avatar_url", "custom_attributes")}),
+        (_("Access"), {"fields": ("blocked",)}),
+        (_("Sessions"), {"fields": ("sessions",)}),
+        (_("Times"), {"fields": ("last_activity_at", "created_at", "updated_at")}),
+    )
+
+    @admin.display(description=_("verified"), boolean=True)
+    def is_verified(self, contact: Contact) -> bool:
+        return contact.verified
+
+    @admin.display(description=_("blocked"), empty_value="")
+    def is_blocked(self, contact: Contact) -> str:
+        return gettext("Blocked") if contact.blocked else ""
+
+    @admin.display(description=_("newest sessions"))
+    def sessions(self, contact: Contact) -> SafeString | str:
+        newest = list(contact.contact_inboxes.select_related("inbox").order_by("-pk")[: SESSIONS_SHOWN + 1])
+        if not newest:
+            return str(self.get_empty_value_display())
+        links = [(self._sessions_url("change", args=[one.pk]), f"{one} · {one.inbox}") for one in newest]
+        if len(newest) > SESSIONS_SHOWN:
+            every = self._sessions_url("changelist", query={"contact": contact.pk})
+            links[SESSIONS_SHOWN:] = [(every, gettext("All sessions of this contact"))]
+        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', links)
+
+    def _sessions_url(self, page: str, **kwargs: Any) -> str:
+        name = f"admin:inquirly_contacts_contactinbox_{page}"
+        return reverse(name, current_app=self.admin_site.name, **kwargs)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> tuple[str, ...]:
+        """A contact stays in its account."""
+        return ("account", *self.readonly_fields) if obj else self.readonly_fields
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
+    ) -> tuple[QuerySet[Contact], bool]:
+        """Find by equality, each condition by its index: ``contains``, or an OR over a join, would scan the table."""
+        if not search_term or "\x00" in search_term:
+            return super().get_search_results(request, queryset, search_term)
+        term = search_term.strip()
+        values = {
+            "identifier": term,
+            "claimed_identifier": term,
+            "email": normalize_email(term),
+            "phone_number": "+" + normalize_phone_number(term).removeprefix("+"),
+            "pk": ContactInbox.objects.filter(source_id=term).values_list("contact", flat=True).first(),
+        }
+        return queryset.filter(Q(**{name: value for name, value in values.items() if value}, _connector=Q.OR)), False
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Contact | None:
+        """Lock what a form is about to change or delete: both happen inside a transaction."""
+        contact: Contact | None = super().get_object(request, object_id, from_field)
+        if contact is None or request.method != "POST":
+            return contact
+        return Contact.objects.select_for_update().filter(pk=contact.pk).first()
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with suppress(IntegrityError):
+            return super().changeform_view(request, *args, **kwargs)
+        # Somebody took the identifier after it was checked. Checked again, the form says so.
+        return super().changeform_view(request, *args, **kwargs)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
+        """Lock first: a session that opens meanwhile waits, and then gets a contact of its own."""
+        with transaction.atomic():
+            hold(Contact.objects.filter(pk__in=queryset.order_by().values("pk")))
+            super().delete_queryset(request, queryset)
+
+
+class ReadOnlyAdmin(BoundedAdmin):
+    """Of what comes from elsewhere: staff see it."""
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(ContactInbox)
+class ContactInboxAdmin(ReadOnlyAdmin):
+    allowed_lookups = ("contact",)
+    list_display = ("id", "contact", "inbox", "hmac_verified", "created_at", "last_seen_at")
+    list_select_related = ("contact", "inbox")
+    search_fields = ("source_id",)
+    search_help_text = _("Write all of a source id. At most 10,000 sessions are counted and paged through.")
+    fieldsets = (
+        (None, {"fields": ("contact", "inbox", "hmac_verified")}),
+        (
+            _("Secrets"),
+            {
+                "fields": ("source_id", "pubsub_token"),
+                "description": _("Whoever has these can read and write as this visitor."),
+            },
+        ),
+        (_("Times"), {"fields": ("created_at", "last_seen_at")}),
+    )
+    readonly_fields = ("contact", "inbox", "hmac_verified", "source_id", "pubsub_token", "created_at", "last_seen_at")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ContactInbox], search_term: str
+    ) -> tuple[QuerySet[ContactInbox], bool]:
+        if not search_term or "\x00" in search_term:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(source_id=search_term.strip()), False
+
+    def delete_model(self, request: HttpRequest, obj: ContactInbox) -> None:
+        self.delete_queryset(request, ContactInbox.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ContactInbox]) -> None:
+        """Lock their contacts first: who holds the contact may be about to write the session."""
+        with transaction.atomic():
+            hold(Contact.objects.filter(pk__in=queryset.order_by().values("contact")))
+            super().delete_queryset(request, queryset)
+
+
+@admin.register(ContactMerge)
+class ContactMergeAdmin(ReadOnlyAdmin):
+    list_display = ("id", "base_contact_id", "mergee_contact_id", "account", "created_at")
+    list_select_related = ("account",)
+    search_fields = ("base_contact_id", "mergee_contact_id")
+    search_help_text = _("Write the number of a contact.")
+    fields = ("account", "base_contact_id", "base", "mergee_contact_id", "mergee", "created_at")
+    readonly_fields = fields
+
+    @admin.display(description=_("base contact as it was"))
+    def base(self, merge: ContactMerge) -> SafeString:
+        return _readable(merge.base_contact)
+
+    @admin.display(description=_("mergee contact as it was"))
+    def mergee(self, merge: ContactMerge) -> SafeString:
+        return _readable(merge.mergee_contact)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[ContactMerge], search_term: str
+    ) -> tuple[QuerySet[ContactMerge], bool]:
+        if not search_term or "\x00" in search_term:
+            return super().get_search_results(request, queryset, search_term)
+        number = search_term.strip().removeprefix("#")
+        if not (number.isascii() and number.isdigit() and len(number) < 19):
+            return queryset.none(), False
+        return queryset.filter(Q(base_contact_id=number) | Q(mergee_contact_id=number)), False
+
+
+def _readable(value: Any) -> SafeString:
+    return format_html("<pre>{}</pre>", json.dumps(value, indent=2, ensure_ascii=False))

@@ -1,0 +1,90 @@
+"""The action with which staff merge two contacts: a page that compares them, and the merge."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_field
+from django.db import transaction
+from django.db.models import Field, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from inboxes.bounded_admin import BoundedAdmin
+
+from .merge import merge
+from .models import Contact
+
+EXPLANATION = _(
+    "The contact that wins keeps its values, and its gaps are filled from the other one. The sessions of the other "
+    "contact move to it: whoever holds one of them can then read the name, email and phone number that are kept. "
+    "Where both have an identifier, that of the winner stays; who signs in with the other is a new contact. "
+    "The other contact disappears; a record of both as they were stays. This cannot be undone."
+)
+PIECE = 30  # characters
+GONE = _("One of the two contacts is no longer here. Nothing has changed.")
+
+
+class MergeAdmin(BoundedAdmin):
+    """Merges two contacts of one account, for staff who may both change and delete contacts."""
+
+    actions: tuple[str, ...] = ("merge_contacts",)
+
+    def has_merge_permission(self, request: HttpRequest) -> bool:
+        return self.has_change_permission(request) and self.has_delete_permission(request)
+
+    @admin.action(description=_("Merge two contacts"), permissions=["merge"])
+    def merge_contacts(self, request: HttpRequest, queryset: QuerySet[Contact]) -> HttpResponse | None:
+        contacts = list(queryset.order_by("pk")[:3])
+        if refusal := _refusal(contacts, confirmed="post" in request.POST):
+            self.message_user(request, refusal, messages.ERROR)
+            return None
+        chosen = {str(contact.pk): contact for contact in contacts}.get(request.POST.get("base", ""))
+        if chosen is None:
+            return self._compare(request, contacts)
+        contacts.remove(chosen)
+        self._merge(request, chosen, *contacts)
+        return None
+
+    def _compare(self, request: HttpRequest, contacts: list[Contact]) -> HttpResponse:
+        compared = [self._compared(field, contacts) for field in self.opts.fields if field.name != "account"]
+        template = "admin/inquirly_contacts/contact/merge.html"
+        return self.confirmation(request, "merge_contacts", contacts, EXPLANATION, template=template, compared=compared)
+
+    def _compared(self, field: "Field[Any, Any]", contacts: list[Contact]) -> tuple[str, list[str]]:
+        empty = str(self.get_empty_value_display())
+        shown = [display_for_field(getattr(contact, field.name), field, empty) for contact in contacts]
+        return capfirst(str(field.verbose_name)), [_breakable(value) for value in shown]
+
+    def _merge(self, request: HttpRequest, base: Contact, mergee: Contact) -> None:
+        number = mergee.pk
+        note = gettext("Merged contact #%(number)d into this one.") % {"number": number}
+        try:
+            with transaction.atomic():
+                base = merge(base, mergee)
+                self.log_change(request, base, note)
+        except Contact.DoesNotExist:
+            self.message_user(request, GONE, messages.ERROR)
+            return
+        done = gettext("Contact #{number} has been merged into {base}, which has its sessions now.")
+        self.message_user(request, format_html(done, number=number, base=self.link(base)), messages.SUCCESS)
+
+
+def _breakable(text: str) -> SafeString:
+    """Return ``text`` with places to break it, as a long address would push the other contact off the page."""
+    if isinstance(text, SafeString):  # an icon
+        return text
+    pieces = [[text[start : start + PIECE]] for start in range(0, len(text), PIECE)]
+    return format_html_join(mark_safe("<wbr>"), "{}", pieces)
+
+
+def _refusal(contacts: list[Contact], *, confirmed: bool) -> str | None:
+    """Return why these are not merged, or None. Once staff have confirmed, there were two of them."""
+    if len(contacts) != 2:
+        return str(GONE) if confirmed else gettext("Choose exactly two contacts to merge. Nothing has changed.")
+    if contacts[0].account_id != contacts[1].account_id:
+        return gettext("These contacts belong to two accounts and cannot be merged. Nothing has changed.")
+    return None
