@@ -1,0 +1,124 @@
+"""What the site reads from the environment. A value that makes no sense stops the start with one sentence.
+
+An empty variable counts as not set. Every function raises ``ImproperlyConfigured``.
+"""
+
+import json
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+from redis.backoff import NoBackoff
+from redis.connection import parse_url
+from redis.retry import Retry
+
+from inboxes.conf import NAMES
+
+DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+ON_ONES_OWN = "On your own machine, set DJANGO_DEBUG=true instead."
+BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
+
+
+def debug() -> bool:
+    """Return ``DJANGO_DEBUG``: true or false, false when not set."""
+    value = os.environ.get("DJANGO_DEBUG", "")
+    if value.lower() not in BOOLEANS:
+        raise ImproperlyConfigured(f"DJANGO_DEBUG must be true or false (or 1 or 0), not {value!r}.")
+    return BOOLEANS[value.lower()]
+
+
+def secret_key(*, debug: bool) -> str:
+    """Return ``SECRET_KEY``; in debug it may be left out."""
+    key = os.environ.get("SECRET_KEY", "").strip()
+    if not key and not debug:
+        raise ImproperlyConfigured(f"SECRET_KEY must be set to a long random text. {ON_ONES_OWN}")
+    return key or "django-insecure-only-for-debug"
+
+
+def allowed_hosts(*, debug: bool) -> list[str]:
+    """Return ``ALLOWED_HOSTS``: host names parted by commas, like ``example.com,.example.org``.
+
+    In debug it may be left out: Django then answers to localhost.
+    """
+    hosts = [host.strip() for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host.strip()]
+    if not hosts and not debug:
+        raise ImproperlyConfigured(
+            f"ALLOWED_HOSTS must be set to the host names of the site, parted by commas. {ON_ONES_OWN}"
+        )
+    for host in hosts:
+        if not HOST.fullmatch(host):
+            raise ImproperlyConfigured(
+                f"ALLOWED_HOSTS must be host names without scheme or port, parted by commas, not {host!r}."
+            )
+    return hosts
+
+
+def database(default: Path) -> dict[str, Any]:
+    """Return the database of ``DATABASE_URL``, without one the SQLite file ``default``."""
+    config: dict[str, Any] = {}
+    with suppress(ValueError):
+        config |= dj_database_url.parse(os.environ.get("DATABASE_URL") or f"sqlite:///{default}")
+    if config.get("ENGINE") not in DATABASE_ENGINES or not config["NAME"]:
+        # The value stays out of the message: it may hold a password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:////path/to/file."
+        )
+    options: dict[str, Any] = config.get("OPTIONS", {})
+    return config | (_postgresql(options) if "postgresql" in config["ENGINE"] else _sqlite(options))
+
+
+def _sqlite(options: dict[str, Any]) -> dict[str, Any]:
+    """Readers and one writer at a time side by side; who wants to write waits up to 20 seconds."""
+    return {
+        "OPTIONS": {
+            "init_command": "PRAGMA journal_mode=WAL",
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            **options,
+        }
+    }
+
+
+def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
+    """Connections are kept by the threads for ten minutes, or by psycopg's pool with ``?pool=true``."""
+    return {
+        "CONN_MAX_AGE": 0 if options.get("pool") else 600,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"connect_timeout": 5, **options},
+    }
+
+
+def cache() -> dict[str, Any]:
+    """Return the cache of ``REDIS_URL``, without one the memory of each process."""
+    url = os.environ.get("REDIS_URL", "")
+    if not url:
+        return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    try:
+        parse_url(url)  # type: ignore[no-untyped-call]
+    except ValueError:
+        # The value stays out of the message: it may hold a password.
+        raise ImproperlyConfigured("REDIS_URL must be like redis://host:6379/0, rediss://… or unix://….") from None
+    # Seconds; and no second try: a cache that is away must not hold the calls.
+    away = {"socket_connect_timeout": 0.1, "socket_timeout": 0.1, "retry": Retry(NoBackoff(), 0)}
+    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "OPTIONS": away}
+
+
+def inquirly() -> dict[str, Any]:
+    """Return every ``INQUIRLY_...`` setting of the environment; each is written as JSON."""
+    found = {name: value for name, value in os.environ.items() if name.startswith("INQUIRLY_") and value}
+    for name in found:
+        if name not in NAMES:
+            raise ImproperlyConfigured(f"{name} is no setting of Inquirly. There are: {', '.join(NAMES)}.")
+    return {name: _json(name, value) for name, value in found.items()}
+
+
+def _json(name: str, value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be JSON, and {value!r} is not.") from None

@@ -1,0 +1,81 @@
+from argparse import ArgumentParser
+from threading import Thread
+from typing import Any
+
+from django.conf import settings
+from django.core.management import BaseCommand, CommandError, call_command
+from django.core.servers.basehttp import ThreadedWSGIServer
+from django.db import connection
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from inquirly_site import demo, server
+
+
+class Command(BaseCommand):
+    help = "Set up a demo on this machine and serve it: the API, the admin and the documentation."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--once", action="store_true", help="Serve, send the printed call, print its answer and exit."
+        )
+
+    def handle(self, *, once: bool, **options: Any) -> None:
+        if not settings.DEBUG:
+            raise CommandError(
+                _("quickstart is for trying things out. Set DJANGO_DEBUG=true if this is no production site.")
+            )
+        if connection.vendor != "sqlite":
+            raise CommandError(_("quickstart writes a demo into SQLite only. Unset DATABASE_URL to let it."))
+        call_command("migrate", verbosity=0)
+        with server.bind() as httpd:
+            call = demo.SignedCreate(demo.demo_inbox(), server.HOST, httpd.server_port)
+            self.introduce(call)
+            if once:
+                self.serve_once(httpd, call)
+            else:
+                self.serve(httpd)
+
+    def introduce(self, call: demo.SignedCreate) -> None:
+        """Print where everything is and how to log in."""
+        if call.port != server.FIRST_PORT:
+            ports = {"first": server.FIRST_PORT, "port": call.port}
+            self.stdout.write(_("%(first)s is in use, serving on %(port)s.") % ports)
+        site = f"http://{call.host}:{call.port}"
+        password = demo.new_admin_password()
+        lines = [
+            (_("Home"), site + reverse("home")),
+            (_("Try it"), f"{site}{reverse('try')}?inbox={call.inbox.identifier}"),
+            (_("API"), site + reverse("docs")),
+            (_("Reference"), site + reverse("redoc")),
+            (_("Admin"), site + reverse("admin:index")),
+            (_("User"), demo.ADMIN),
+            (_("Password"), password or _("as printed before")),
+            (_("Inbox"), call.inbox.identifier),
+            (_("HMAC token"), call.inbox.hmac_token),
+        ]
+        for label, value in lines:
+            self.stdout.write(f"{label:<12}{value}")
+        if password is None:
+            self.stdout.write(f"\n{_('Set another password:')}\n\n{demo.change_password()}\n")
+        self.stdout.write(f"\n{_('Create a contact, signed:')}\n\n{call.curl}\n\n")
+
+    def serve(self, httpd: ThreadedWSGIServer) -> None:
+        try:
+            self.stdout.write(_("Serving. Ctrl-C ends it."))
+            self.stdout.flush()
+            httpd.serve_forever()
+        except KeyboardInterrupt:
+            self.stdout.write("")
+
+    def serve_once(self, httpd: ThreadedWSGIServer, call: demo.SignedCreate) -> None:
+        thread = Thread(target=httpd.serve_forever, daemon=True)
+        thread.start()
+        try:
+            status, body = call.send()
+        finally:
+            httpd.shutdown()
+            thread.join()
+        self.stdout.write(f"{status}\n{body}")
+        if status != 200:
+            raise CommandError(_("The answer should have been 200."))
