@@ -1,0 +1,61 @@
+import os
+
+import pytest
+import redis
+from django.core.cache import cache
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from hypothesis import HealthCheck, settings
+
+from contacts.models import ContactInbox
+from inboxes.models import Inbox
+
+from .factories import ContactFactory, ContactInboxFactory, InboxFactory
+
+# Machines are noisy: how long an example takes says nothing of the code.
+settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("suite")
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache():
+    if url := os.environ.get("REDIS_URL"):  # cache.clear() would empty it for other processes too, and for its owner
+        with redis.Redis.from_url(url) as client:
+            for key in client.scan_iter(f"{cache.key_prefix}:*"):
+                client.delete(key)
+    else:
+        cache.clear()
+
+
+@pytest.fixture
+def inbox(db) -> Inbox:
+    return InboxFactory()
+
+
+@pytest.fixture
+def visitor(inbox) -> ContactInbox:
+    """The session of somebody unknown."""
+    return ContactInboxFactory(inbox=inbox)
+
+
+@pytest.fixture
+def customer(inbox) -> ContactInbox:
+    """The session of a verified contact, opened by a signed request."""
+    contact = ContactFactory(
+        account=inbox.account,
+        identifier="user-7",
+        name="Ada",
+        email="ada@example.com",
+        phone_number="+12025550123",
+    )
+    return ContactInboxFactory(inbox=inbox, contact=contact, hmac_verified=True)
+
+
+@pytest.fixture
+def _one_connection(db):
+    """Keep the connection, and with it the transaction of the test, as Django's own client does."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)

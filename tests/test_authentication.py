@@ -1,0 +1,132 @@
+"""``IdentifierHashAuthentication`` in views of a host project."""
+
+import json
+
+import pytest
+from rest_framework.parsers import FormParser, JSONParser
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from inboxes.authentication import IdentifierHashAuthentication, Visitor, get_inbox
+from inboxes.identity import Identity, identifier_hash
+
+from .api import signed
+from .factories import InboxFactory
+
+
+class HostView(APIView):
+    """A view of a host project, with DRF's own parsers and exception handler."""
+
+    authentication_classes = [IdentifierHashAuthentication]
+    permission_classes = [AllowAny]
+    parser_classes = [JSONParser, FormParser]
+
+    def get(self, request, inbox_identifier):
+        return Response({"user": str(request.user), "signed": request.auth is not None})
+
+    post = get
+
+
+class SignedOnly(HostView):
+    permission_classes = [IsAuthenticated]
+
+
+def call(rf, inbox, body=None, view=HostView, content_type="application/json", **query):
+    if body is None:
+        return view.as_view()(rf.get("/", query), inbox_identifier=inbox.identifier)
+    text = body if isinstance(body, str | bytes) else json.dumps(body)
+    request = rf.generic("POST", "/", text, content_type=content_type)
+    return view.as_view()(request, inbox_identifier=inbox.identifier)
+
+
+def test_an_unsigned_request_is_anonymous(rf, inbox):
+    assert call(rf, inbox, {"identifier": "user-7"}).data == {"user": "AnonymousUser", "signed": False}
+
+
+def test_a_signed_request_is_the_holder_of_the_identifier(rf, inbox):
+    assert call(rf, inbox, signed(inbox, "user-7")).data == {"user": "user-7", "signed": True}
+    assert call(rf, inbox, **signed(inbox, "user-7")).data == {"user": "user-7", "signed": True}
+
+
+def test_what_user_and_auth_become(rf, inbox):
+    request = HostView().initialize_request(rf.get("/", signed(inbox, "user-7")))
+    request.parser_context["kwargs"] = {"inbox_identifier": inbox.identifier}
+    user, auth = IdentifierHashAuthentication().authenticate(request)
+
+    assert auth == Identity(inbox, "user-7")
+    assert isinstance(user, Visitor)
+    assert user.identifier == str(user) == "user-7"
+    assert not user.has_perm("inquirly_contacts.change_contact")
+    assert not user.has_perms(["inquirly_contacts.change_contact"])
+    assert (user.is_authenticated, user.is_anonymous, user.is_staff, user.is_superuser) == (True, False, False, False)
+    assert user.pk == f"{inbox.identifier}:user-7"
+
+
+def test_two_inboxes_of_one_request_are_told_apart(rf, inbox):
+    other, request = InboxFactory(), rf.get("/")
+
+    assert get_inbox(request, inbox.identifier) == inbox
+    assert get_inbox(request, other.identifier) == other
+
+
+def test_an_unsigned_request_is_left_to_the_next_class(rf, inbox):
+    request = HostView().initialize_request(rf.get("/"))
+    request.parser_context["kwargs"] = {"inbox_identifier": inbox.identifier}
+
+    assert IdentifierHashAuthentication().authenticate(request) is None
+
+
+def test_a_view_for_signed_requests_refuses_others(rf, inbox):
+    response = call(rf, inbox, {"identifier": "user-7"}, view=SignedOnly)
+
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"] == "IdentifierHash"
+    assert call(rf, inbox, signed(inbox, "user-7"), view=SignedOnly).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        pytest.param([], 400, id="list"),
+        pytest.param("null", 400, id="null"),
+        pytest.param('"text"', 400, id="text"),
+        pytest.param({"identifier": 7, "identifier_hash": 7}, 401, id="integers"),
+        pytest.param({"identifier": "x", "identifier_hash": "\N{SNOWMAN}"}, 401, id="not-ascii"),
+        pytest.param('{"identifier": "\\ud800", "identifier_hash": "\\ud800"}', 401, id="surrogates"),
+        pytest.param({"identifier": {}, "identifier_hash": []}, 401, id="containers"),
+        pytest.param({"identifier_hash": "0"}, 401, id="no-identifier"),
+    ],
+)
+def test_hostile_bodies_are_refused_with_the_hosts_own_parser(rf, inbox, body, status):
+    response = call(rf, inbox, body)
+
+    assert response.status_code == status
+
+
+def test_a_form_can_be_signed_where_the_host_reads_forms(rf, inbox):
+    body = f"identifier=user-7&identifier_hash={identifier_hash(inbox.hmac_token, 'user-7')}"
+    response = call(rf, inbox, body, content_type="application/x-www-form-urlencoded")
+
+    assert response.data == {"user": "user-7", "signed": True}
+
+
+def test_the_inbox_may_be_named_elsewhere(rf, inbox):
+    class ByHeader(IdentifierHashAuthentication):
+        def get_inbox_identifier(self, request):
+            return request.headers["x-inbox"]
+
+    class View(HostView):
+        authentication_classes = [ByHeader]
+
+        def get(self, request):
+            return Response({"inbox": request.auth.inbox.pk})
+
+    request = rf.get("/", signed(inbox, "user-7"), headers={"x-inbox": inbox.identifier})
+    assert View.as_view()(request).data == {"inbox": inbox.pk}
+
+
+def test_an_unknown_inbox_is_not_found_in_a_view_of_the_host(rf, inbox):
+    inbox.identifier = "unknown"
+
+    assert call(rf, inbox).status_code == 404

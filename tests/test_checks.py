@@ -1,0 +1,157 @@
+"""System checks: a wrong set-up is told before a user meets it."""
+
+import django
+import pytest
+from django.apps import apps
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+
+from inboxes import checks, conf
+from inboxes.checks import MIDDLEWARE
+
+# Some of Django's own checks ask the database what it can do.
+pytestmark = pytest.mark.django_db
+
+
+def ids(**kwargs):
+    return [message.id for message in run_checks(**kwargs) if message.id.startswith("inquirly")]
+
+
+def test_a_right_set_up_has_nothing_to_say(db):
+    assert ids(databases=["default"]) == []
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ({"create": "60"}, "holds '60'"),
+        ({"create": "60/week"}, "holds '60/week'"),
+        ({"create": "0/min"}, "holds '0/min'"),
+        ({"create": 60}, "holds 60"),
+        ({"creates": "60/min"}, "create, other, failed"),
+        ("60/min", "dictionary"),
+    ],
+)
+def test_misspelt_throttle_rates_are_an_error(settings, rates, message):
+    settings.INQUIRLY_THROTTLE_RATES = rates
+    (error,) = [one for one in run_checks() if one.id == "inquirly_inboxes.E001"]
+
+    assert error.msg.startswith("INQUIRLY_THROTTLE_RATES")
+    assert message in error.msg
+
+
+@pytest.mark.parametrize("number", ["1", -1, 1.0, True, None])
+def test_a_number_of_proxies_that_is_none_is_an_error(settings, number):
+    settings.INQUIRLY_TRUSTED_PROXIES = number
+
+    assert ids() == ["inquirly_inboxes.E002"]
+
+
+def test_rates_that_are_left_out_keep_their_defaults(settings):
+    settings.INQUIRLY_THROTTLE_RATES = {"create": "5/hour", "failed": None}
+
+    assert conf.conf.INQUIRLY_THROTTLE_RATES == {"create": (5, 3600), "other": (600, 60), "failed": None}
+
+
+def test_without_settings_the_defaults_hold(settings):
+    del settings.INQUIRLY_THROTTLE_RATES
+
+    assert conf.conf.INQUIRLY_THROTTLE_RATES == {"create": (60, 60), "other": (600, 60), "failed": (30, 60)}
+    assert conf.conf.INQUIRLY_TRUSTED_PROXIES == 0
+
+
+def test_the_middleware_has_to_be_there(settings):
+    settings.MIDDLEWARE = [one for one in settings.MIDDLEWARE if one != MIDDLEWARE]
+
+    assert ids() == ["inquirly_inboxes.E010"]
+
+
+def test_the_middleware_has_to_be_first(settings):
+    settings.MIDDLEWARE = [*(one for one in settings.MIDDLEWARE if one != MIDDLEWARE), MIDDLEWARE]
+
+    assert ids() == ["inquirly_inboxes.W010"]
+
+
+@pytest.mark.parametrize(
+    ("framework", "version", "expected"),
+    [
+        ((6, 1, 0), "3.17.2", ["inquirly_inboxes.E011"]),
+        ((6, 1, 0), "3.18.0", []),
+        ((7, 0, 0), "3.9", ["inquirly_inboxes.E011"]),
+        ((5, 2, 0), "3.16.0", []),
+    ],
+)
+def test_an_old_rest_framework_on_a_new_django_is_an_error(monkeypatch, framework, version, expected):
+    monkeypatch.setattr(django, "VERSION", framework)
+    monkeypatch.setattr(checks, "version", lambda name: version)
+
+    assert ids(tags=["compatibility"]) == expected
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="says something of SQLite only")
+def test_sqlite_has_to_begin_its_transactions_at_once(db, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "transaction_mode", None)
+
+    assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.W011"]
+
+
+def test_kept_connections_have_to_be_checked(db, monkeypatch):
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
+    monkeypatch.setitem(connection.settings_dict, "CONN_HEALTH_CHECKS", False)
+
+    assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.W012"]
+
+
+@pytest.mark.parametrize(
+    ("backend", "expected"),
+    [
+        ("django.core.cache.backends.locmem.LocMemCache", ["inquirly_inboxes.W013"]),
+        ("django.core.cache.backends.db.DatabaseCache", ["inquirly_inboxes.W013"]),
+        ("django.core.cache.backends.redis.RedisCache", []),
+        ("django.core.cache.backends.memcached.PyMemcacheCache", []),
+        ("django_redis.cache.RedisCache", []),
+    ],
+)
+def test_a_cache_that_cannot_count_is_warned_of_on_deployment(settings, monkeypatch, backend, expected):
+    settings.INQUIRLY_THROTTLE_RATES = {}
+    monkeypatch.setitem(settings.CACHES["default"], "BACKEND", backend)
+
+    assert [one for one in ids(include_deployment_checks=True) if one.startswith("inquirly")] == expected
+    assert ids() == []
+
+
+def test_without_throttle_any_cache_will_do(settings, monkeypatch):
+    monkeypatch.setitem(settings.CACHES["default"], "BACKEND", "django.core.cache.backends.locmem.LocMemCache")
+
+    assert ids(include_deployment_checks=True) == []
+
+
+def test_versions_that_do_not_fit_stop_the_start(monkeypatch):
+    monkeypatch.setattr(django, "VERSION", (6, 1, 0))
+    monkeypatch.setattr(checks, "version", lambda name: "3.17.2")
+    with pytest.raises(ImproperlyConfigured, match=r"3\.17\.2 does not run on this Django.*pip install"):
+        apps.get_app_config("inquirly_inboxes").ready()
+
+
+def test_with_a_misspelt_rate_the_checks_for_deployment_go_on(settings):
+    settings.INQUIRLY_THROTTLE_RATES = {"create": "9" * 5000 + "/min"}
+
+    assert ids(include_deployment_checks=True) == ["inquirly_inboxes.E001"]
+
+
+def test_another_database_than_the_default_is_an_error(settings):
+    settings.DATABASE_ROUTERS = ["tests.test_checks.Elsewhere"]
+
+    assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.E012"]
+
+
+class Elsewhere:
+    def db_for_write(self, model, **hints):
+        return "elsewhere"
+
+
+def test_a_database_that_may_fold_identifiers_is_an_error(db, monkeypatch):
+    monkeypatch.setattr(checks, "DATABASES", ())
+
+    assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.E013"]

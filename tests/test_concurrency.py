@@ -1,0 +1,232 @@
+"""Real threads on real connections: nothing is lost, nothing is doubled, and no deadlock reaches a client."""
+
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+
+from contacts.merge import merge
+from contacts.models import Contact, ContactInbox
+
+from .api import create_contact, read_contact, signed, update_contact
+from .concurrently import at_once
+from .factories import ContactFactory, ContactInboxFactory, InboxFactory
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has one writer at a time, and no row locks"),
+    pytest.mark.xdist_group("connections"),
+]
+
+THREADS = 8
+ROUNDS = 1000
+IDENTIFIERS = [f"user-{number}" for number in range(5)]
+
+
+@pytest.fixture(autouse=True)
+def _short_middleware(settings):
+    """Let the calls themselves meet, not what stands before them."""
+    settings.MIDDLEWARE = ["inboxes.middleware.PublicAPIMiddleware"]
+
+
+def times(number, call, *args, **fields):
+    """Make one call ``number`` times at once, each by a client of its own; return the answers' bodies."""
+    responses = at_once([lambda: call(Client(), *args, **fields)] * number)
+    assert [response.status_code for response in responses] == [200] * number
+    return [response.json() for response in responses]
+
+
+def test_a_hundred_signed_creates_at_once_make_one_contact(inbox):
+    shown = times(100, create_contact, inbox, **signed(inbox, "user-7", name="Ada"))
+
+    assert list(Contact.objects.values_list("identifier", "name")) == [("user-7", "Ada")]
+    assert {contact["id"] for contact in shown} == {Contact.objects.get().pk}
+    assert len({contact["source_id"] for contact in shown}) == ContactInbox.objects.count() == 100
+
+
+def test_a_claim_shared_by_twenty_visitors_at_once_makes_one_contact(inbox):
+    inbox.match_claims = True
+    inbox.save()
+
+    shown = times(20, create_contact, inbox, identifier="user-7")
+
+    assert list(Contact.objects.values_list("claimed_identifier", "identifier")) == [("user-7", None)]
+    assert len({contact["source_id"] for contact in shown}) == ContactInbox.objects.count() == 20
+
+
+def test_of_forty_updates_at_once_none_is_lost(visitor):
+    responses = at_once(
+        partial(update_contact, Client(), visitor, custom_attributes={f"key-{number}": number}) for number in range(40)
+    )
+
+    assert {response.status_code for response in responses} == {200}
+    assert Contact.objects.get().custom_attributes == {f"key-{number}": number for number in range(40)}
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["nobody-has-it", "somebody-has-it"])
+def test_two_who_sign_in_with_one_identifier_at_once_meet_in_one_contact(inbox, known):
+    if known:
+        ContactFactory(account=inbox.account, identifier="user-7")
+    visitors = [
+        ContactInboxFactory(inbox=inbox, contact=ContactFactory(account=inbox.account, custom_attributes={key: 1}))
+        for key in ("left", "right")
+    ]
+
+    responses = at_once(partial(update_contact, Client(), one, **signed(inbox, "user-7")) for one in visitors)
+
+    assert [response.status_code for response in responses] == [200, 200]
+    contact = Contact.objects.get()
+    assert (contact.identifier, contact.custom_attributes) == ("user-7", {"left": 1, "right": 1})
+    assert set(ContactInbox.objects.values_list("contact", "hmac_verified")) == {(contact.pk, True)}
+
+
+def test_one_session_that_signs_in_twice_at_once_is_answered_once(visitor):
+    """The second of the two comes by a source_id that the first has ended."""
+    responses = at_once([lambda: update_contact(Client(), visitor, **signed(visitor.inbox, "user-7"))] * 2)
+
+    assert sorted(response.status_code for response in responses) == [200, 404]
+    assert ContactInbox.objects.get().hmac_verified
+
+
+@pytest.mark.parametrize("verified_first", [True, False], ids=["verified-is-older", "visitor-is-older"])
+@pytest.mark.parametrize("base_verified", [True, False], ids=["into-the-verified", "into-the-visitor"])
+def test_a_sign_in_and_a_merge_at_once_come_to_the_same(inbox, verified_first, base_verified):
+    for _round in range(10):
+        Contact.objects.all().delete()
+        identifiers = ["user-7", None] if verified_first else [None, "user-7"]
+        contacts = {one: ContactFactory(account=inbox.account, identifier=one) for one in identifiers}
+        visitor = ContactInboxFactory(inbox=inbox, contact=contacts[None])
+        base, mergee = (contacts["user-7"], contacts[None]) if base_verified else (contacts[None], contacts["user-7"])
+
+        response, _merged = at_once(
+            [
+                partial(update_contact, Client(), visitor, **signed(inbox, "user-7", name="Ada")),
+                partial(merge_if_there, base.pk, mergee.pk),
+            ]
+        )
+
+        assert response.status_code == 200
+        assert list(Contact.objects.values_list("identifier", "name")) == [("user-7", "Ada")]
+        assert ContactInbox.objects.get(contact__identifier="user-7").source_id == response.json()["source_id"]
+
+
+def test_two_merges_that_cross_leave_one_contact(inbox):
+    for _round in range(10):
+        Contact.objects.all().delete()
+        one, other = ContactInboxFactory.create_batch(2, inbox=inbox)
+
+        merged = at_once(
+            [
+                partial(merge_if_there, one.contact_id, other.contact_id),
+                partial(merge_if_there, other.contact_id, one.contact_id),
+            ]
+        )
+
+        assert sorted(merged) == [False, True]
+        assert ContactInbox.objects.filter(contact=Contact.objects.get()).count() == 2
+
+
+@pytest.mark.parametrize("act", ["sign-in", "merge"])
+@pytest.mark.parametrize("verified_first", [True, False], ids=["verified-is-older", "visitor-is-older"])
+def test_two_contacts_are_locked_older_first(inbox, act, verified_first):
+    """Who waits for the older one does not hold the younger: so nobody can wait for whoever waits for them."""
+    identifiers = ["user-7", None] if verified_first else [None, "user-7"]
+    older, younger = (ContactFactory(account=inbox.account, identifier=one) for one in identifiers)
+    base, mergee = (older, younger) if verified_first else (younger, older)
+    visitor = ContactInboxFactory(inbox=inbox, contact=mergee)
+    acts = {
+        "sign-in": partial(update_contact, Client(), visitor, **signed(inbox, "user-7")),
+        "merge": partial(merge, base, mergee),
+    }
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Contact.objects.select_for_update().get(pk=older.pk)
+            waiting = pool.submit(at_once, [acts[act]])
+            wait_until_somebody_waits_for_us()
+            Contact.objects.select_for_update(nowait=True).get(pk=younger.pk)
+        waiting.result()
+
+    assert Contact.objects.get() == base
+
+
+def wait_until_somebody_waits_for_us():
+    deadline = time.monotonic() + 10
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+            )
+            if cursor.fetchone() != (0,):
+                return
+    raise AssertionError("Nobody waits.")
+
+
+def test_whatever_is_mixed_no_deadlock_reaches_a_client(inbox):
+    inboxes = [
+        inbox,
+        *(InboxFactory(account=inbox.account, **{flag: True}) for flag in ("hmac_mandatory", "match_claims")),
+    ]
+
+    statuses = at_once(partial(busy_thread, inboxes, random.Random(seed)) for seed in range(THREADS))
+
+    assert set().union(*statuses) <= {200, 401, 403, 404}
+    verified = Contact.objects.exclude(identifier=None).values_list("identifier", flat=True)
+    assert sorted(verified) == sorted(set(verified))
+    assert not Contact.objects.filter(claim_shared=True).exclude(identifier=None).exists()
+
+
+def busy_thread(inboxes, chance):
+    """Make every kind of call on few contacts, as clients and as staff; return the statuses that clients saw."""
+    statuses, client = set(), Client()
+    for _round in range(ROUNDS // THREADS):
+        inbox = chance.choice(inboxes)
+        contacts = list(Contact.objects.order_by("?").values_list("pk", flat=True)[:2])
+        session = ContactInbox.objects.filter(inbox=inbox).order_by("?").first()
+        fields = signed(inbox, chance.choice(IDENTIFIERS), custom_attributes={"round": chance.random()})
+        claim = {"identifier": fields["identifier"]}
+        client_acts = [
+            partial(create_contact, client, inbox, **fields),
+            partial(create_contact, client, inbox, **claim),
+        ]
+        if session is not None:
+            client_acts += [
+                partial(update_contact, client, session, **fields),
+                partial(update_contact, client, session, **claim),
+                partial(update_contact, client, session, name="Ada"),
+                partial(read_contact, client, session),
+            ]
+        statuses.add(chance.choice(client_acts)().status_code)
+        staff_acts = [partial(merge_if_there, *contacts)] if len(contacts) == 2 else []
+        staff_acts += [partial(act, pk) for act in (block, unblock, delete) for pk in contacts]
+        if staff_acts and chance.random() < 0.3:
+            chance.choice(staff_acts)()
+    return statuses
+
+
+def merge_if_there(base, mergee):
+    """Merge as staff do; return False when one of the two was gone."""
+    try:
+        merge(Contact.objects.get(pk=base), Contact.objects.get(pk=mergee))
+    except Contact.DoesNotExist:
+        return False
+    return True
+
+
+def block(pk):
+    Contact.objects.filter(pk=pk).update(blocked=True)
+
+
+def unblock(pk):
+    Contact.objects.filter(pk=pk).update(blocked=False)
+
+
+def delete(pk):
+    """Delete as the admin does: with the contact locked before its sessions go."""
+    with transaction.atomic():
+        for contact in Contact.objects.select_for_update().filter(pk=pk):
+            contact.delete()

@@ -1,0 +1,221 @@
+"""One shape for every refusal, and the headers that every public answer bears."""
+
+import logging
+
+import pytest
+from django.db import DataError, InterfaceError, OperationalError, connection
+from django.db.utils import InternalError
+from django.test import override_settings
+
+from contacts import identify
+from inboxes.models import Inbox
+
+from .api import (
+    INBOXES,
+    contact_url,
+    contacts_url,
+    create_contact,
+    problem,
+    read_contact,
+    stored,
+    update_contact,
+)
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+def headers_of(response):
+    return {name: response[name] for name in HEADERS}
+
+
+def breaking(monkeypatch, error):
+    """Let the rules fail as they do when the database fails under them."""
+
+    def fail(*args, **kwargs):
+        raise error
+
+    monkeypatch.setattr(identify, "create", fail)
+
+
+def test_every_answer_bears_the_headers_and_no_cookie(client, inbox, customer):
+    answers = [
+        client.get(f"{INBOXES}/{inbox.identifier}"),
+        create_contact(client, inbox),
+        read_contact(client, customer),
+        update_contact(client, customer),
+        create_contact(client, inbox, identifier_hash="0"),
+        create_contact(client, inbox, name=7),
+        client.delete(contact_url(customer)),
+        client.get(f"{INBOXES}/unknown"),
+        client.generic("POST", contacts_url(inbox), "[]", content_type="application/json"),
+        client.options(
+            contacts_url(inbox), headers={"origin": "https://a.example", "access-control-request-method": "POST"}
+        ),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 401, 422, 405, 404, 400, 200]
+    assert [headers_of(answer) for answer in answers] == [HEADERS] * 10
+    assert not any(answer.cookies for answer in answers)
+
+
+def test_other_pages_of_the_project_keep_their_headers(client, db):
+    assert "no-referrer" not in client.get("/admin/login/").headers.get("Referrer-Policy", "")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allow"),
+    [
+        ("DELETE", "/contacts/x", "GET, HEAD, PATCH, PUT"),
+        ("POST", "/contacts/x", "GET, HEAD, PATCH, PUT"),
+        ("GET", "/contacts", "POST"),
+        ("PUT", "/contacts", "POST"),
+        ("OPTIONS", "/contacts", "POST"),
+        ("TRACE", "/contacts", "POST"),
+        ("BREW", "/contacts", "POST"),
+        ("POST", "", "GET, HEAD"),
+        ("CONNECT", "", "GET, HEAD"),
+    ],
+)
+def test_other_methods_are_refused(client, inbox, method, path, allow):
+    response = client.generic(method, f"{INBOXES}/{inbox.identifier}{path}", "{}", content_type="application/json")
+
+    assert response.status_code == 405
+    assert response["Allow"] == allow
+    assert response.json() == problem(405)
+
+
+def test_head_is_get_without_body(client, inbox, customer):
+    response = client.head(contact_url(customer))
+
+    assert response.status_code == 200
+    assert response.content == b""
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, InternalError])
+def test_a_database_that_is_away_is_said_so(client, inbox, monkeypatch, error):
+    breaking(monkeypatch, error("could not connect to postgres://user:password@db"))
+    response = create_contact(client, inbox)
+
+    assert response.status_code == 503
+    assert response["Retry-After"] == "5"
+    assert response.json() == problem(503)
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError])
+def test_without_any_database_the_answer_is_the_same(client, db, monkeypatch, error):
+    def away(*args, **kwargs):
+        raise error("connection refused")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(connection, "cursor", away)
+        response = client.get(f"{INBOXES}/any", headers={"origin": "https://a.example"})
+
+    assert response.status_code == 503
+    assert response.json() == problem(503)
+    assert headers_of(response) == HEADERS
+    assert "Access-Control-Allow-Origin" not in response
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_inbox_that_goes_in_the_middle_of_a_call_is_not_found(client, inbox, monkeypatch):
+    key = identify._key
+
+    def delete_first(*args, **kwargs):
+        Inbox.objects.all().delete()
+        return key(*args, **kwargs)
+
+    monkeypatch.setattr(identify, "_key", delete_first)
+    response = create_contact(client, inbox)
+
+    assert response.status_code == 404
+    assert response.json() == problem(404)
+    assert stored() == []
+
+
+def test_a_bug_of_ours_is_told_to_the_host_and_not_to_the_caller(client, inbox, monkeypatch):
+    breaking(monkeypatch, DataError("secret detail"))
+    client.raise_request_exception = False
+    response = create_contact(client, inbox)
+
+    assert response.status_code == 500
+    assert response.json() == problem(500)
+
+
+def test_error_trackers_hear_of_a_bug_of_ours(client, inbox, monkeypatch):
+    breaking(monkeypatch, DataError("secret detail"))
+    with pytest.raises(DataError):
+        create_contact(client, inbox)
+
+
+@override_settings(ALLOWED_HOSTS=["example.com"])
+def test_refusals_by_django_have_the_same_shape(client, inbox):
+    response = client.get(f"{INBOXES}/{inbox.identifier}", headers={"host": "evil.example"})
+
+    assert response.status_code == 400
+    assert response.json() == problem(400)
+    assert headers_of(response) == HEADERS
+
+
+def test_too_many_query_parameters_are_refused(client, inbox, customer):
+    response = client.get(contact_url(customer) + "?" + "&".join(f"a{i}=1" for i in range(1001)))
+
+    assert response.status_code == 400
+    assert response.json() == problem(400)
+
+
+def test_a_client_that_hangs_up_is_refused(client, inbox, monkeypatch):
+    def hang_up(*args):
+        raise OSError("connection reset")
+
+    monkeypatch.setattr("django.core.handlers.wsgi.LimitedStream.read", hang_up)
+    response = create_contact(client, inbox, name="Ada")
+
+    assert response.status_code == 400
+    assert response.json() == problem(400, detail="The body did not arrive whole.")
+
+
+def test_no_secret_reaches_the_logs(client, inbox, customer, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG)
+    logging.getLogger("django.db.backends").setLevel(logging.INFO)
+    update_contact(client, customer, email="other@example.com", name="Mallory")
+    update_contact(client, customer, identifier="user-7", identifier_hash="0" * 64)
+    read_contact(client, customer, identifier="user-7", identifier_hash="1" * 64)
+    client.delete(contact_url(customer))
+    customer.source_id = "unknown-source-id"
+    read_contact(client, customer)
+    breaking(monkeypatch, OperationalError("could not connect to postgres://user:password@db"))
+    create_contact(client, inbox, email="ada@example.com")
+    secrets = ["source_id", "unknown-source-id", "@example.com", "0" * 64, "1" * 64, inbox.hmac_token, "password"]
+
+    assert [record.levelname for record in caplog.records] == ["INFO"] * 5 + ["ERROR", "INFO"]
+    assert not [secret for secret in secrets if secret in caplog.text]
+
+
+def test_logged_in_staff_get_no_more_than_others(client, inbox, customer, django_user_model):
+    client.force_login(django_user_model.objects.create_superuser("admin"))
+
+    assert read_contact(client, customer).json().keys() == {
+        "id",
+        "source_id",
+        "pubsub_token",
+        "name",
+        "email",
+        "phone_number",
+    }
+
+
+def test_the_cache_of_the_host_keeps_no_contact(client, customer, settings):
+    inner = "django.middleware.cache.UpdateCacheMiddleware", "django.middleware.http.ConditionalGetMiddleware"
+    first, *others = settings.MIDDLEWARE
+    settings.MIDDLEWARE = [first, *inner, *others, "django.middleware.cache.FetchFromCacheMiddleware"]
+    before = read_contact(client, customer)
+    update_contact(client, customer, name="Countess")
+    after = read_contact(client, customer)
+
+    assert (before.json()["name"], after.json()["name"]) == ("Ada", "Countess")
+    assert "ETag" not in after
+    assert headers_of(after) == HEADERS

@@ -1,0 +1,76 @@
+"""What keeps the project whole: migrations, imports, the wheel, the files themselves."""
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+ROOT = Path(__file__).parent.parent
+
+
+def run(*command):
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def tracked():
+    return [ROOT / name for name in run("git", "ls-files").stdout.splitlines()]
+
+
+def test_migrations_are_complete(db):
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
+
+    assert {path.name for path in ROOT.glob("*/migrations/0*.py")} >= {"0001_initial.py"}
+
+
+def test_migrations_have_names():
+    assert not [path.name for path in ROOT.glob("*/migrations/0*.py") if "auto" in path.name]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(["ruff", "check", "."], id="ruff-check"),
+        pytest.param(["ruff", "format", "--check", "."], id="ruff-format"),
+        pytest.param(["mypy"], id="mypy"),
+    ],
+)
+def test_the_code_is_clean(command):
+    done = run(sys.executable, "-m", *command)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_imports_point_down():
+    done = run(str(Path(sys.executable).parent / "lint-imports"))
+
+    assert "0 broken" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_wheel_holds_the_two_apps_and_their_data(tmp_path):
+    done = run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), ".")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (wheel,) = tmp_path.glob("inquirly-*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"contacts", "inboxes"}
+    assert {"contacts/py.typed", "contacts/openapi.yaml", "inboxes/py.typed", "inboxes/migrations/0001_initial.py"} <= {
+        *names
+    }
+
+
+def test_no_file_names_a_package_registry():
+    hosts = re.compile(r"(pyp[i]\.org|pythonhoste[d]\.org|npmj[s]\.(org|com)|deb\.debia[n]\.org)")
+
+    assert not [path.name for path in tracked() if path.suffix != ".png" and hosts.search(path.read_text())]
+
+
+def test_every_module_states_its_subject():
+    modules = [path for path in tracked() if path.suffix == ".py" and path.parts[-2] in ("contacts", "inboxes")]
+    usual = {"__init__.py", "apps.py", "models.py", "serializers.py", "views.py", "urls.py", "admin.py"}
+
+    assert modules
+    assert not [path.name for path in modules if path.name not in usual and not path.read_text().startswith('"""')]

@@ -1,0 +1,86 @@
+"""No query of a public call reads a whole table: among 100,000 contacts PostgreSQL finds each by an index."""
+
+import pytest
+from django.db import connection, transaction
+
+from contacts.models import Contact, ContactInbox
+from inboxes.models import Inbox
+
+from .factories import InboxFactory
+from .public_calls import SHAPES, callers, statements_of
+
+ROWS = 100_000
+LARGE_TABLES = {Contact._meta.db_table, ContactInbox._meta.db_table}
+
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(connection.vendor != "postgresql", reason="reads plans as PostgreSQL writes them"),
+    pytest.mark.xdist_group("query plans"),  # one process, so that the rows are made once
+]
+
+
+@pytest.fixture(scope="module")
+def crowded_inbox(django_db_setup, django_db_blocker):
+    """An inbox whose account has a hundred thousand contacts: made once, in a transaction that is undone."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        inbox = InboxFactory()
+        fill(inbox)
+        yield inbox
+        transaction.set_rollback(True)
+
+
+def fill(inbox: Inbox) -> None:
+    """Make contacts and their sessions; every other one is verified, every sixth shared by claim."""
+    contacts, sessions = Contact._meta.db_table, ContactInbox._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            INSERT INTO {contacts} (account_id, identifier, claimed_identifier, claim_shared, name, email,
+                phone_number, avatar_url, custom_attributes, blocked, last_activity_at, created_at, updated_at)
+            SELECT %s, CASE WHEN n %% 2 = 0 THEN 'many-' || n END, CASE WHEN n %% 2 = 1 THEN 'many-' || n ELSE '' END,
+                n %% 6 = 1, 'Many', 'many-' || n || '@example.com', '', '', '{{}}', false, now(), now(), now()
+            FROM generate_series(1, %s) AS n
+            """,
+            [inbox.account_id, ROWS],
+        )
+        cursor.execute(
+            f"""
+            INSERT INTO {sessions} (inbox_id, contact_id, source_id, pubsub_token, hmac_verified, created_at,
+                last_seen_at)
+            SELECT %s, id, md5('source' || id), md5('token' || id), identifier IS NOT NULL, now(), now()
+            FROM {contacts}
+            """,
+            [inbox.pk],
+        )
+        # Now, once, and not at the end of every test.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+        cursor.execute(f"ANALYZE {contacts}, {sessions}")
+
+
+def scanned_tables(statement: str) -> set[str]:
+    """Return the tables that PostgreSQL would read from end to end for ``statement``."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
+        (plan,) = cursor.fetchone()
+    nodes = [plan[0]["Plan"]]
+    for node in nodes:
+        nodes += node.get("Plans", [])
+    return {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
+
+
+@pytest.mark.parametrize("match_claims", [False, True], ids=["claims-apart", "claims-matched"])
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_a_call_finds_its_rows_by_index(client, crowded_inbox, shape, match_claims):
+    Inbox.objects.filter(pk=crowded_inbox.pk).update(match_claims=match_claims)
+
+    statements = statements_of(shape, client, callers(crowded_inbox))
+
+    explained = [statement for statement in statements if statement.startswith(("SELECT", "UPDATE", "DELETE"))]
+    assert explained
+    assert [statement for statement in explained if scanned_tables(statement) & LARGE_TABLES] == []
+
+
+def test_a_look_up_without_index_would_be_seen(crowded_inbox):
+    statement = f"SELECT * FROM {Contact._meta.db_table} WHERE name = 'Ada'"
+
+    assert scanned_tables(statement) == {Contact._meta.db_table}

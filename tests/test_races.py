@@ -1,0 +1,133 @@
+"""Another request comes between two statements of this one: nothing is lost, nobody is mixed up.
+
+Real threads are in ``test_concurrency.py``; here the moment is chosen, so that each path is taken on every database.
+"""
+
+import contextlib
+
+import pytest
+from django.db import connection
+
+from contacts.merge import merge
+from contacts.models import Contact, ContactInbox
+from contacts.sessions import ATTEMPTS
+
+from .api import create_contact, problem, public_contact, signed, stored, update_contact
+from .factories import ContactFactory, InboxFactory
+
+INSERT_CONTACT = 'INSERT INTO "inquirly_contacts_contact"'
+SELECT_SESSION = 'FROM "inquirly_contacts_contactinbox"'
+UPDATE_SESSION = 'UPDATE "inquirly_contacts_contactinbox"'
+
+
+@contextlib.contextmanager
+def before(statement, *actions):
+    """Do the actions, one before each of the first statements that begin with or hold this text."""
+    left = list(actions)
+    acting = False
+
+    def watch(execute, sql, params, many, context):
+        nonlocal acting
+        if statement in sql and left and not acting:
+            acting = True
+            left.pop(0)()
+            acting = False
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watch):
+        yield
+    assert not left, "a statement was not run"
+
+
+def nothing():
+    """Let the statement run as it is."""
+
+
+@pytest.fixture
+def rotate(visitor):
+    """Change the session as the sign-in of another request does."""
+    return lambda: ContactInbox.objects.filter(pk=visitor.pk).update(source_id="rotated")
+
+
+def test_a_create_begins_again_when_the_contact_was_made_in_the_meantime(client, inbox):
+    def another():
+        ContactFactory(account=inbox.account, identifier="user-7")
+
+    with before(INSERT_CONTACT, another):
+        response = create_contact(client, inbox, **signed(inbox, "user-7", name="Ada"))
+
+    assert response.status_code == 200
+    assert response.json() == public_contact(ContactInbox.objects.get())
+    assert Contact.objects.get().name == "Ada"
+
+
+def test_a_change_begins_again_when_the_session_has_moved(client, visitor, rotate):
+    with before(UPDATE_SESSION, rotate):
+        response = update_contact(client, visitor, name="Ada")
+
+    assert response.status_code == 200
+    assert response.json() == public_contact(visitor)
+    assert Contact.objects.get().name == "Ada"
+
+
+def test_a_change_begins_again_when_the_contact_was_merged_away_under_the_lock(client, visitor):
+    elsewhere = InboxFactory()
+
+    def move(inbox):
+        return lambda: ContactInbox.objects.filter(pk=visitor.pk).update(inbox=inbox)
+
+    with before(SELECT_SESSION, move(elsewhere), move(visitor.inbox)):
+        response = update_contact(client, visitor, name="Ada")
+
+    assert response.status_code == 200
+    assert response.json() == public_contact(visitor)
+
+
+def test_a_change_that_is_overtaken_time_and_again_is_refused_and_stores_nothing(client, visitor, rotate):
+    rows = stored()
+    with before(UPDATE_SESSION, *[rotate] * ATTEMPTS):
+        response = update_contact(client, visitor, name="Ada")
+
+    assert response.status_code == 503
+    assert response.json() == problem(503)
+    assert stored() == rows
+
+
+def test_a_sign_in_goes_on_when_staff_have_merged_the_visitor(client, inbox, visitor):
+    base = ContactFactory(account=inbox.account, email="ada@example.com")
+    with before("SAVEPOINT", nothing, nothing, lambda: merge(base, visitor.contact)):
+        response = update_contact(client, visitor, **signed(inbox, "user-7", name="Ada"))
+
+    contact = Contact.objects.get()
+    assert response.status_code == 200
+    assert response.json() == public_contact(ContactInbox.objects.get())
+    assert (contact.pk, contact.identifier, contact.name, contact.email) == (
+        base.pk,
+        "user-7",
+        "Ada",
+        "ada@example.com",
+    )
+
+
+def test_of_two_sign_ins_of_one_session_the_second_no_longer_finds_it(client, inbox, visitor, rotate):
+    with before("SAVEPOINT", nothing, nothing, rotate):
+        response = update_contact(client, visitor, **signed(inbox, "user-7", name="Ada"))
+
+    assert response.status_code == 404
+    assert response.json() == problem(404)
+    assert not Contact.objects.exclude(identifier=None).exists()
+
+
+def test_a_sign_in_stops_when_the_contact_was_blocked_in_the_meantime(client, inbox, visitor):
+    with before("SAVEPOINT", nothing, nothing, lambda: Contact.objects.update(blocked=True)):
+        response = update_contact(client, visitor, **signed(inbox, "user-7"))
+
+    assert response.status_code == 403
+
+
+def test_a_sign_in_stops_when_the_contact_became_somebody_else_in_the_meantime(client, inbox, visitor):
+    with before("SAVEPOINT", nothing, nothing, lambda: Contact.objects.update(identifier="user-8")):
+        response = update_contact(client, visitor, **signed(inbox, "user-7"))
+
+    assert response.status_code == 401
+    assert Contact.objects.get().identifier == "user-8"

@@ -1,0 +1,37 @@
+import logging
+
+import pytest
+
+from inquirly_site.log import HideSecrets
+
+SOURCE = "v-j49e6FOL9DPjRtjq6Nqw438msvTSnd"
+HASH = "7385c41a8c92307f1f87687604f9fbdba592e3762e9c689972bf75150abd798a"
+
+
+def logged(message, *args):
+    record = logging.LogRecord("django.server", logging.INFO, "file", 1, message, args, None)
+    HideSecrets().filter(record)
+    return record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            f"GET /public/api/v1/inboxes/demo/contacts/{SOURCE}?identifier=user-42&identifier_hash={HASH} HTTP/1.1",
+            "GET /public/api/v1/inboxes/demo/contacts/… HTTP/1.1",
+        ),
+        (
+            f"GET //public/api/v1/inboxes/demo/contacts/{SOURCE}/ HTTP/1.1",
+            "GET //public/api/v1/inboxes/demo/contacts/… HTTP/1.1",
+        ),
+        ("POST /public/api/v1/inboxes/demo/contacts HTTP/1.1", "POST /public/api/v1/inboxes/demo/contacts HTTP/1.1"),
+        (
+            f"GET /admin/inquirly_contacts/contactinbox/?q={SOURCE} HTTP/1.1",
+            "GET /admin/inquirly_contacts/contactinbox/?… HTTP/1.1",
+        ),
+        ("Ready? Yes: 100 % of it", "Ready? Yes: 100 % of it"),
+    ],
+)
+def test_a_line_of_the_log_opens_no_session(line, shown):
+    assert logged('"%s" %s %s', line, 200, 17) == f'"{shown}" 200 17'
