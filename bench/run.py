@@ -1,0 +1,67 @@
+"""Measure the four calls: against the limit, against a textbook version, as the site runs in production."""
+
+import argparse
+import os
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as a script, Python looks beside this file only
+
+import django
+
+from bench import command, contenders, database, limit, machine, report
+from bench.calls import CALLS
+from bench.load import CONNECTIONS
+from bench.progress import say
+from bench.rounds import measure, medians
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    known = database.known(1_000 if options.quick else 10_000)
+    started, before = datetime.now(UTC), machine.load_average()
+    with tempfile.TemporaryDirectory() as directory, database.scratch(os.environ["DATABASE_URL"]) as url:
+        workload = contenders.Workload(Path(directory), known, options.seconds, warm_up=not options.quick)
+        say(f"Making {len(known)} contacts for each contender")
+        textbook = contenders.textbook(url, workload)
+        ours = contenders.ours(url, workload)
+        scripts = prepare(url, known)
+        ceiling = limit.prepare(url, scripts, Path(directory), options.seconds)
+        measured = measure([ceiling, textbook, ours], options.rounds)
+        facts = machine.facts(url)
+    compared = report.compare(*(medians(measured[name]) for name in ("limit", "textbook", "ours")))
+    return {
+        "date": started.isoformat(timespec="seconds"),
+        "met": report.all_met(compared),
+        "calls": compared,
+        "settings": {
+            "connections": CONNECTIONS,
+            "workers": 2,
+            "contacts": len(known),
+            "rounds": options.rounds,
+            "seconds": options.seconds,
+            "pgbench": ceiling.mode,
+            "textbook_server": contenders.textbook_server(),
+        },
+        "machine": facts,
+        "load_average": {"before": before, "after": machine.load_average()},
+        "rounds": measured,
+        "statements": scripts,
+    }
+
+
+def prepare(url: str, known: range) -> dict[str, str]:
+    """Fill the tables of both, and return pgbench's script for each call by its name."""
+    os.environ.update(contenders.site_environment(url))
+    django.setup()
+    from bench import ours, statements  # models and connections need the lines above
+
+    ours.prepare()
+    database.fill(url, {**contenders.OURS, **contenders.TEXTBOOK}, known)
+    return {call.name: statements.script(call, known[len(known) // 2], known) for call in CALLS}
+
+
+if __name__ == "__main__":
+    sys.exit(command.main(__doc__, ("wrk", "pgbench"), run, report.text))
