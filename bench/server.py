@@ -25,7 +25,7 @@ def serving(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
 
     Raises ``Refused`` with the end of its log when it cannot be started.
     """
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     arguments = [argument.replace("{port}", address.rpartition(":")[2]) for argument in command]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(  # noqa: S603 (a command of ours)
@@ -44,7 +44,7 @@ def serving(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
 
