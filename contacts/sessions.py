@@ -7,7 +7,7 @@ is changed by who holds its contact. So no two requests can wait for each other.
 import functools
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError
 from django.db.models import Exists, OuterRef, QuerySet
@@ -20,16 +20,18 @@ from .models import Contact, ContactInbox
 
 ATTEMPTS = 10
 
+Result = TypeVar("Result")
+
 
 class Overtaken(Exception):
     """Another request changed the rows between looking and locking."""
 
 
-def repeated(rule: Callable[..., ContactInbox]) -> Callable[..., ContactInbox]:
+def repeated(rule: Callable[..., Result]) -> Callable[..., Result]:
     """Carry out ``rule`` again when another request was faster; what it found first no longer holds."""
 
     @functools.wraps(rule)
-    def repeat(inbox: Inbox, *args: Any, **kwargs: Any) -> ContactInbox:
+    def repeat(inbox: Inbox, *args: Any, **kwargs: Any) -> Result:
         for _attempt in range(ATTEMPTS):
             with suppress(Overtaken, IntegrityError):
                 return rule(inbox, *args, **kwargs)
