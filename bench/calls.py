@@ -38,13 +38,14 @@ def source_id(number: int) -> str:
     return hashlib.md5(f"source-{number}".encode(), usedforsecurity=False).hexdigest()
 
 
+def signed(identifier: str) -> dict[str, str]:
+    """Return the fields that prove ``identifier`` to the inbox."""
+    proof = hmac.digest(HMAC_TOKEN.encode(), identifier.encode(), "sha256").hex()
+    return {"identifier": identifier, "identifier_hash": proof}
+
+
 def _create(identifier: str) -> Request:
-    fields = {
-        "identifier": identifier,
-        "identifier_hash": hmac.digest(HMAC_TOKEN.encode(), identifier.encode(), "sha256").hex(),
-        "name": "Ada Lovelace",
-        "email": f"{identifier}@example.com",
-    }
+    fields = {**signed(identifier), "name": "Ada Lovelace", "email": f"{identifier}@example.com"}
     return Request("POST", CONTACTS, json.dumps(fields))
 
 

@@ -77,11 +77,15 @@ class Server:
 
 def ours(url: str, workload: Workload, name: str = "ours") -> Server:
     """The site on the database at ``url``, started by the README's own line."""
+    return Server(name, serve_line(), site_environment(url), workload)
+
+
+def serve_line() -> list[str]:
+    """Return the README's own command that serves the site, with ``{port}`` for its port."""
     found = SERVE.search((ROOT / "README.md").read_text(encoding="utf-8"))
     if not found:
         raise ValueError("The README has no block `sh serve`.")
-    command = found[1].replace(".venv/bin/", f"{BIN}/").replace("8000", "{port}").split()
-    return Server(name, command, site_environment(url), workload)
+    return found[1].replace(".venv/bin/", f"{BIN}/").replace("8000", "{port}").split()
 
 
 def site_environment(url: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import IO
@@ -26,6 +26,16 @@ def serving(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
     Raises ``Refused`` with the end of its log when it cannot be started.
     """
     address = f"127.0.0.1:{free_port()}"
+    with started(command, environment, address):
+        yield address
+
+
+@contextmanager
+def started(command: Sequence[str], environment: Mapping[str, str], address: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run ``command`` on the port of ``address``; yields the process, which leads a group, once it can be reached.
+
+    Raises ``Refused`` like ``serving``.
+    """
     arguments = [argument.replace("{port}", address.rpartition(":")[2]) for argument in command]
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(  # noqa: S603 (a command of ours)
@@ -38,9 +48,10 @@ def serving(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
         )
         try:
             _wait(address, process, log)
-            yield address
+            yield process
         finally:
-            os.killpg(process.pid, signal.SIGKILL)  # its workers too
+            with suppress(ProcessLookupError):  # when it has ended by itself
+                os.killpg(process.pid, signal.SIGKILL)  # its workers too
             process.wait()
 
 

@@ -1,0 +1,100 @@
+"""Visitors: clients that make signed calls, tell the ledger of each, and count what came back."""
+
+import itertools
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from bench.calls import CONTACTS, Request, signed
+from bench.progress import say
+
+from .client import Answer, Client
+from .ledger import Ledger, Session
+from .tally import NO_ANSWER, Tally, result, total
+
+PAUSE = 0.05  # seconds after a call that nobody answered, so that a server that is away is not stormed
+PROGRESS = 10  # seconds between two lines
+WRONG = "wrong answer"
+
+
+@dataclass
+class Visitor:
+    """A client in a thread of its own, who signs for identifiers that begin with its ``name``."""
+
+    name: str
+    client: Client
+    ledger: Ledger
+    tally: Tally = field(default_factory=Tally)
+    sessions: list[Session] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.identifiers = (f"{self.name}-{number}" for number in itertools.count())
+
+    def create(self) -> None:
+        """Sign for somebody new."""
+        write = self.ledger.begin(next(self.identifiers))
+        body = json.dumps({**signed(write.identifier), **write.values})
+        answer = self.call(Request("POST", CONTACTS, body))
+        if session := self.ledger.end(write, answer):
+            self.sessions.append(session)
+
+    def update(self, session: Session) -> None:
+        write = self.ledger.begin(session.identifier)
+        body = json.dumps({**signed(write.identifier), **write.values})
+        self.ledger.end(write, self.call(Request("PATCH", f"{CONTACTS}/{session.source_id}", body), session))
+
+    def read(self, session: Session) -> None:
+        self.call(Request("GET", f"{CONTACTS}/{session.source_id}"), session)
+
+    def mix(self) -> None:
+        """Make one call: 70 % of all are reads, 20 % updates, 10 % creates."""
+        drawn = random.random()  # noqa: S311
+        if drawn < 0.1 or not self.sessions:
+            self.create()
+        elif drawn < 0.3:
+            self.update(random.choice(self.sessions))  # noqa: S311
+        else:
+            self.read(random.choice(self.sessions))  # noqa: S311
+
+    def call(self, request: Request, session: Session | None = None) -> Answer | None:
+        """Return the answer; one that shows another session than the one asked for is an error."""
+        sent = time.monotonic()
+        answer = self.client.send(request)
+        came = result(answer)
+        if session and answer and came == "200" and not session.shown(answer.body):
+            came = WRONG
+        self.tally.note(sent, came)
+        if came == NO_ANSWER:
+            time.sleep(PAUSE)
+        return answer
+
+
+def visitors(number: int, address: str, ledger: Ledger, name: str = "visitor") -> list[Visitor]:
+    return [Visitor(f"{name}-{each}", Client(address), ledger) for each in range(number)]
+
+
+def visiting(visitors: Sequence[Visitor], act: Callable[[Visitor], None], seconds: float) -> Tally:
+    """Let each visitor do ``act`` again and again for so long; return what came back, in the order of time."""
+    end = time.monotonic() + seconds
+
+    def visit(visitor: Visitor) -> None:
+        while time.monotonic() < end:
+            act(visitor)
+
+    with ThreadPoolExecutor(len(visitors)) as pool:
+        running = [pool.submit(visit, visitor) for visitor in visitors]
+        for left in _countdown(end):
+            calls = sum(len(visitor.tally.replies) for visitor in visitors)
+            say(f"  {left:>4.0f} s left, {calls} calls")
+        for each in running:
+            each.result()
+    return total(visitor.tally for visitor in visitors)
+
+
+def _countdown(end: float) -> Iterator[float]:
+    while (left := end - time.monotonic()) > 0:
+        time.sleep(min(PROGRESS, left))
+        yield max(0.0, end - time.monotonic())
