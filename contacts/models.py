@@ -150,6 +150,33 @@ class ContactInbox(models.Model):
         return f"#{self.pk}"
 
 
+class IdempotencyKey(models.Model):
+    """What a client named a create by, and the answer that it gets again when it sends the same once more."""
+
+    inbox = models.ForeignKey(
+        Inbox,
+        on_delete=models.CASCADE,
+        related_name="idempotency_keys",
+        verbose_name=_("inbox"),
+        db_index=False,  # the unique constraint begins with it
+    )
+    key = models.CharField(_("key"), max_length=255)
+    fingerprint = models.CharField(_("fingerprint"), max_length=64)
+    answer = models.TextField(_("answer"))  # JSON as text: PostgreSQL would put the keys of a JSON field into an order
+    contact_inbox = models.ForeignKey(
+        ContactInbox, on_delete=models.CASCADE, related_name="idempotency_keys", verbose_name=_("session")
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now, db_index=True)
+
+    class Meta:
+        verbose_name = _("idempotency key")
+        verbose_name_plural = _("idempotency keys")
+        constraints = [models.UniqueConstraint(fields=["inbox", "key"], name="inquirly_idempotency_key")]
+
+    def __str__(self) -> str:
+        return f"#{self.pk}"
+
+
 class ContactMerge(models.Model):
     """The record of a merge by staff: both contacts as they were.
 
