@@ -22,7 +22,10 @@ from .raw_http import http1, http2
 from .shell import Shell, call
 
 ROOT = Path(__file__).parent.parent
-SERVE = "granian --interface wsgi --workers 2 --blocking-threads 4 --port 8000 inquirly_site.wsgi:application"
+SERVE = (
+    "granian --interface wsgi --workers 2 --blocking-threads 4 --respawn-failed-workers --port 8000"
+    " inquirly_site.wsgi:application"
+)
 ADA = b'{"name":"Ada"}'
 CLIENTS, ROUNDS, IDENTIFIERS = 64, 4, 8
 
