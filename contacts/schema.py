@@ -6,6 +6,8 @@ After a change, export the schema again:
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 
+from inboxes.headers import IDEMPOTENCY_KEY
+
 from .serializers import ContactInboxSerializer, ContactSerializer
 
 # Signed with the hmac_token "tok".
@@ -47,6 +49,18 @@ CHANGE = OpenApiExample(
 KNOWN = OpenApiExample("known", KNOWN_CONTACT, summary="A contact with all fields", response_only=True)
 UNKNOWN = OpenApiExample("unknown", UNKNOWN_CONTACT, summary="An anonymous visitor", response_only=True)
 
+KEY = OpenApiParameter(
+    IDEMPOTENCY_KEY,
+    {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    OpenApiParameter.HEADER,
+    description=(
+        "Your name for this request, so that you can send it again when no answer arrives: 1 to 255 visible ASCII "
+        "characters. For 24 hours, the same key with the same body gets the first answer again, with its session; with "
+        "another body it is refused. Refusals are not kept. Take a random key for every request, such as a UUID, and "
+        "keep it secret: whoever knows it and the body gets the session."
+    ),
+    examples=[OpenApiExample("random", "1c9c1d0e-6c0e-4a4e-9d6c-1f0f2c0e6f51", summary="A random UUID")],
+)
 CONTACT = {200: OpenApiResponse(ContactInboxSerializer, "The contact, as it is now.")}
 QUERY = [
     OpenApiParameter("identifier", description="The identifier of this contact, where the call is signed."),
@@ -75,6 +89,7 @@ describe_contacts = extend_schema_view(
             "phone number it names. Only inboxes that are set to match claims look for an unverified contact with the "
             "same claimed identifier."
         ),
+        parameters=[KEY],
         request=ContactSerializer,
         responses=CONTACT,
         examples=[ANONYMOUS, SIGNED, KNOWN, UNKNOWN],

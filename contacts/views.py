@@ -1,16 +1,23 @@
-from typing import cast
+import re
+from typing import Any, cast
 
+from django.utils.translation import gettext as _
+from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from inboxes.authentication import IdentifierHashAuthentication, get_inbox
-from inboxes.identity import Identity
+from inboxes.headers import IDEMPOTENCY_KEY
+from inboxes.identity import Identity, require_signed
 from inboxes.models import Inbox
 from inboxes.views import PublicViewSet
 
-from . import identify
+from . import idempotency, identify
+from .models import ContactInbox
 from .schema import describe_contacts
 from .serializers import ContactInboxSerializer, ContactSerializer
+
+VISIBLE = re.compile(r"[!-~]{1,255}")
 
 
 @describe_contacts
@@ -29,9 +36,17 @@ class ContactViewSet(PublicViewSet):
         return cast(Identity | None, self.request.auth)
 
     def create(self, request: Request, inbox_identifier: str) -> Response:
+        inbox, key, signed = self.inbox, idempotency_key(request), self.identity is not None
         fields = self.validated(ContactSerializer)
-        contact_inbox = identify.create(self.inbox, fields, signed=self.identity is not None)
-        return Response(ContactInboxSerializer(contact_inbox).data)
+
+        def create() -> tuple[ContactInbox, Any]:
+            contact_inbox = identify.create(inbox, fields, signed=signed)
+            return contact_inbox, ContactInboxSerializer(contact_inbox).data
+
+        if key is None:
+            return Response(create()[1])
+        require_signed(inbox, signed=signed)
+        return Response(idempotency.once(inbox, key, request.data, create))
 
     def retrieve(self, request: Request, inbox_identifier: str, source_id: str) -> Response:
         identifier = self.identity.identifier if self.identity else None
@@ -46,3 +61,11 @@ class ContactViewSet(PublicViewSet):
     def update(self, request: Request, inbox_identifier: str, source_id: str) -> Response:
         """PUT does what PATCH does."""
         return self.partial_update(request, inbox_identifier, source_id)
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the client's name for this request, None when there is none; raises ``ParseError``."""
+    key: str | None = request.headers.get(IDEMPOTENCY_KEY)
+    if key is not None and not VISIBLE.fullmatch(key):
+        raise ParseError(_("The Idempotency-Key has to be 1 to 255 visible ASCII characters, without spaces."))
+    return key

@@ -12,11 +12,12 @@ from django.http.response import HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
 
 from .authentication import get_inbox
-from .headers import HEADERS
+from .headers import HEADERS, IDEMPOTENCY_KEY
 from .problems import ProblemResponse
 from .views import PublicViewSet
 
 KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
+ALLOWED_HEADERS = ", ".join([*default_headers, IDEMPOTENCY_KEY.lower()])
 METHODS = ", ".join(method.upper() for method in PublicViewSet.http_method_names)
 
 
@@ -65,7 +66,7 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
             response[cors.ACCESS_CONTROL_EXPOSE_HEADERS] = "Retry-After"
             if request.method == "OPTIONS":
                 response[cors.ACCESS_CONTROL_ALLOW_METHODS] = METHODS
-                response[cors.ACCESS_CONTROL_ALLOW_HEADERS] = ", ".join(default_headers)
+                response[cors.ACCESS_CONTROL_ALLOW_HEADERS] = ALLOWED_HEADERS
         else:
             del response[cors.ACCESS_CONTROL_ALLOW_ORIGIN]
         del response[cors.ACCESS_CONTROL_ALLOW_CREDENTIALS]

@@ -14,41 +14,56 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
 
 from .identity import IdentityRejected
+from .refusals import KeyInFlight, KeyReused
 
 logger = logging.getLogger(__name__)
 
-RETRY_AFTER = 5  # seconds: time for a database to come back
+# Seconds: time for a database to come back, and for the other request with an idempotency key to end.
+RETRY_AFTER = 5
+RETRY_IN_FLIGHT_AFTER = 1
 
-# By status: title, code and detail. The code is for programs and never changes.
+# By code, which is for programs and never changes: status, title and detail. Of two that share a status, the first is
+# the usual one.
 PROBLEMS = {
-    400: (_("Bad request"), "malformed_request", _("The request could not be read.")),
-    401: (
+    "malformed_request": (400, _("Bad request"), _("The request could not be read.")),
+    "identity_not_proven": (
+        401,
         _("Identity not proven"),
-        "identity_not_proven",
         _(
             "Send the identifier together with its identifier_hash, "
             "made on your server with the hmac_token of this inbox."
         ),
     ),
-    403: (_("Forbidden"), "contact_blocked", _("This contact is blocked.")),
-    404: (_("Not found"), "not_found", _("There is no such inbox or contact.")),
-    405: (
+    "contact_blocked": (403, _("Forbidden"), _("This contact is blocked.")),
+    "not_found": (404, _("Not found"), _("There is no such inbox or contact.")),
+    "method_not_allowed": (
+        405,
         _("Method not allowed"),
-        "method_not_allowed",
         _("See the Allow header for the methods of this address."),
     ),
-    411: (_("Length required"), "length_required", _("Send the body with a Content-Length.")),
-    413: (_("Body too large"), "body_too_large", _("Send at most 102,400 bytes.")),
-    415: (_("Unsupported media type"), "unsupported_media_type", _("Send the body as application/json.")),
-    422: (
+    "idempotency_key_in_flight": (
+        409,
+        _("Idempotency key in flight"),
+        _("A request with this Idempotency-Key is under way. Send it again in as many seconds as Retry-After says."),
+    ),
+    "length_required": (411, _("Length required"), _("Send the body with a Content-Length.")),
+    "body_too_large": (413, _("Body too large"), _("Send at most 102,400 bytes.")),
+    "unsupported_media_type": (415, _("Unsupported media type"), _("Send the body as application/json.")),
+    "invalid_fields": (
+        422,
         _("Invalid fields"),
-        "invalid_fields",
         _("Nothing was stored. Mend the fields in errors and send again."),
     ),
-    429: (_("Too many requests"), "throttled", _("Wait for as many seconds as Retry-After says.")),
-    500: (_("Internal server error"), "internal_error", _("The request could not be carried out.")),
-    503: (_("Service unavailable"), "unavailable", _("Try again in as many seconds as Retry-After says.")),
+    "idempotency_key_reused": (
+        422,
+        _("Idempotency key reused"),
+        _("This Idempotency-Key has come with another body. Make a new key for every new request."),
+    ),
+    "throttled": (429, _("Too many requests"), _("Wait for as many seconds as Retry-After says.")),
+    "internal_error": (500, _("Internal server error"), _("The request could not be carried out.")),
+    "unavailable": (503, _("Service unavailable"), _("Try again in as many seconds as Retry-After says.")),
 }
+USUAL_CODES = {status: code for code, (status, _title, _detail) in reversed(PROBLEMS.items())}
 
 
 class ProblemResponse(JsonResponse):
@@ -60,8 +75,11 @@ class ProblemResponse(JsonResponse):
         detail: str | None = None,
         errors: list[dict[str, str]] | None = None,
         headers: Mapping[str, str] | None = None,
+        code: str | None = None,
     ) -> None:
-        title, code, usual_detail = PROBLEMS.get(status, (HTTPStatus(status).phrase, "refused", PROBLEMS[400][2]))
+        code = code or USUAL_CODES.get(status, "refused")
+        unknown = (status, HTTPStatus(status).phrase, PROBLEMS["malformed_request"][2])
+        _status, title, usual_detail = PROBLEMS.get(code, unknown)
         problem = {"title": str(title), "status": status, "detail": detail or str(usual_detail), "code": code}
         super().__init__(
             problem if errors is None else {**problem, "errors": errors},
@@ -86,6 +104,10 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> ProblemResp
             return ProblemResponse(405, headers={"Allow": ", ".join(context["view"].allowed_methods)})
         case exceptions.Throttled():
             return ProblemResponse(429, headers={"Retry-After": str(int(getattr(exc, "wait", None) or 1))})
+        case KeyInFlight():
+            return ProblemResponse(409, headers={"Retry-After": str(RETRY_IN_FLIGHT_AFTER)})
+        case KeyReused():
+            return ProblemResponse(422, code="idempotency_key_reused")
         case exceptions.APIException():
             return ProblemResponse(exc.status_code)
         case django_exceptions.PermissionDenied():

@@ -13,7 +13,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS
 
-from .headers import HEADERS
+from .headers import HEADERS, IDEMPOTENCY_KEY
 from .problems import PROBLEMS, ProblemResponse
 from .serializers import ProblemSerializer
 
@@ -42,11 +42,24 @@ DESCRIBED_HEADERS: dict[str, Description] = {
     },
     "WWW-Authenticate": {"required": True, "schema": {"type": "string", "enum": ["IdentifierHash"]}},
 }
-SPECIAL_HEADERS = {"401": ["WWW-Authenticate"], "405": ["Allow"], "429": ["Retry-After"], "503": ["Retry-After"]}
+SPECIAL_HEADERS = {
+    401: ["WWW-Authenticate"],
+    405: ["Allow"],
+    409: ["Retry-After"],
+    429: ["Retry-After"],
+    503: ["Retry-After"],
+}
 COMMON_HEADERS = [name for name in DESCRIBED_HEADERS if name not in {"Allow", "Retry-After", "WWW-Authenticate"}]
 
-ALWAYS_POSSIBLE = {400, 404, 405, 429, 500, 503}
-POSSIBLE_WITH_BODY = {403, 411, 413, 415, 422}
+ALWAYS_POSSIBLE = {"malformed_request", "not_found", "method_not_allowed", "throttled", "internal_error", "unavailable"}
+POSSIBLE_WITH_BODY = {
+    "contact_blocked",
+    "length_required",
+    "body_too_large",
+    "unsupported_media_type",
+    "invalid_fields",
+}
+POSSIBLE_WITH_KEY = {"idempotency_key_in_flight", "idempotency_key_reused"}
 FIELD_ERROR = {"field": "email", "code": "invalid", "message": "Enter a valid email address."}
 
 
@@ -58,7 +71,8 @@ class InquirlySchema(AutoSchema):
         if operation is not None:
             for response in operation["responses"].values():
                 response["headers"] = {name: self.header(name) for name in COMMON_HEADERS}
-            operation["responses"] |= {str(status): self.problem(status) for status in self.possible_problems()}
+            for status, codes in self.possible_problems(operation).items():
+                operation["responses"][str(status)] = self.problem(status, codes)
         return operation
 
     def get_override_parameters(self) -> list[Any]:
@@ -78,28 +92,33 @@ class InquirlySchema(AutoSchema):
         # PATCH takes what PUT and POST take: every field is optional anyway, and so is the body.
         return self.resolve_serializer(serializer, direction).ref, False
 
-    def possible_problems(self) -> list[int]:
-        statuses = set(ALWAYS_POSSIBLE)
+    def possible_problems(self, operation: Description) -> dict[int, list[str]]:
+        """Return the codes of the refusals that the operation may answer, by status."""
+        codes = set(ALWAYS_POSSIBLE)
         if self.view.authentication_classes:
-            statuses.add(401)
+            codes.add("identity_not_proven")
         if self.method not in SAFE_METHODS:
-            statuses |= POSSIBLE_WITH_BODY
-        return sorted(statuses)
+            codes |= POSSIBLE_WITH_BODY
+        if IDEMPOTENCY_KEY in (parameter["name"] for parameter in operation.get("parameters", [])):
+            codes |= POSSIBLE_WITH_KEY
+        by_status: dict[int, list[str]] = {}
+        for code, (status, _title, _detail) in PROBLEMS.items():
+            if code in codes:
+                by_status.setdefault(status, []).append(code)
+        return by_status
 
-    def problem(self, status: int) -> Description:
-        """Return a reference to the description of this refusal."""
-        _title, code, detail = PROBLEMS[status]
-        example = json.loads(ProblemResponse(status, errors=[FIELD_ERROR] if status == 422 else None).content)
+    def problem(self, status: int, codes: list[str]) -> Description:
+        """Return a reference to the description of the refusals with this status."""
         return self.component(
             ResolvedComponent.RESPONSE,
-            code.title().replace("_", ""),
+            "Or".join(code.title().replace("_", "") for code in codes),
             {
-                "description": detail,
-                "headers": {name: self.header(name) for name in COMMON_HEADERS + SPECIAL_HEADERS.get(str(status), [])},
+                "description": "\n\n".join(str(PROBLEMS[code][2]) for code in codes),
+                "headers": {name: self.header(name) for name in COMMON_HEADERS + SPECIAL_HEADERS.get(status, [])},
                 "content": {
                     "application/problem+json": {
                         "schema": self.resolve_serializer(ProblemSerializer, "response").ref,
-                        "examples": {code: {"value": example}},
+                        "examples": {code: {"value": _example(status, code)} for code in codes},
                     }
                 },
             },
@@ -113,6 +132,11 @@ class InquirlySchema(AutoSchema):
         component = ResolvedComponent(name, kind, description, InquirlySchema)  # type: ignore[no-untyped-call]
         self.registry.register_on_missing(component)
         return component.ref
+
+
+def _example(status: int, code: str) -> Any:
+    errors = [FIELD_ERROR] if code == "invalid_fields" else None
+    return json.loads(ProblemResponse(status, errors=errors, code=code).content)
 
 
 class IdentifierHashScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
