@@ -27,6 +27,15 @@ pytestmark = pytest.mark.xdist_group("readme")
 VECTOR = "7385c41a8c92307f1f87687604f9fbdba592e3762e9c689972bf75150abd798a"
 CONTACT_KEYS = {"id", "source_id", "pubsub_token", "name", "email", "phone_number"}
 SET_UP = re.compile(r"^python3 -m venv \.venv && \.venv/bin/pip install -q -e '\.\[[a-z,]+\]'( && |\n)")
+LOSE_THE_FIRST_ANSWER = """
+const answers = [], real = fetch;
+globalThis.fetch = async (...request) => {
+  const response = await real(...request);
+  answers.push(await response.clone().json());
+  if (answers.length === 1) throw new TypeError("fetch failed");
+  return response;
+};
+"""
 LOCAL_STORAGE = """
 const kept = new Map();
 globalThis.localStorage = { getItem: (key) => kept.get(key) ?? null, setItem: (key, value) => kept.set(key, value) };
@@ -208,6 +217,18 @@ def test_the_first_call_comes_from_a_page(project, first_inbox, address, identif
     assert contact["email"] == "ada@example.com"
 
 
+@pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+def test_a_create_whose_answer_is_lost_is_sent_again(first_inbox, address):
+    create = f"createContact('http://{address}{contacts(first_inbox)}', {{ name: 'Grace' }})"
+    call_it = f"{create}.then(() => console.log(JSON.stringify(answers)));"
+    code = LOSE_THE_FIRST_ANSWER + block("retry") + call_it
+
+    lost, shown = json.loads(subprocess.check_output(["node", "-e", code], text=True, timeout=20))
+
+    assert lost == shown
+    assert shown["name"] == "Grace"
+
+
 def test_a_view_of_the_projects_own_knows_who_signs(first_inbox, address, identifier_hash):
     url = f"/orders/{first_inbox['identifier']}"
     proof = identifier_hash(first_inbox["hmac_token"], "user-42")
@@ -232,6 +253,17 @@ def test_keys_rotate_with_overlap_and_end_at_once(project, address, identifier_h
 
     project.run(block("revoke"), INBOX=inbox["identifier"])
     assert call(address, "POST", contacts(inbox), fields)[0] == 401
+
+
+def test_cron_deletes_what_is_no_longer_kept(project):
+    minute, hour, *every_day, command = block("prune").split(maxsplit=5)
+    assert int(minute) in range(60)
+    assert int(hour) in range(24)
+    assert every_day == ["*", "*", "*"]
+
+    printed = project.run(command.replace("/srv/inquirly", str(project.directory)).replace(".venv/bin/", ""))
+
+    assert printed == "deleted: 0\n"
 
 
 def test_an_upgrade_leaves_nothing_to_mend(project):
@@ -294,7 +326,7 @@ def test_the_table_of_variables_names_what_the_site_reads():
 def test_the_table_of_errors_names_all_problems():
     rows = [(int(status), code) for status, code, _when in readme.table("Errors")]
 
-    assert rows == [(status, code) for status, (_title, code, _detail) in PROBLEMS.items()]
+    assert rows == [(status, code) for code, (status, _title, _detail) in PROBLEMS.items()]
 
 
 def test_the_table_of_calls_leads_to_views_that_answer_them():

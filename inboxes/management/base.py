@@ -2,6 +2,7 @@
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Mapping
 
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import OutputWrapper
@@ -46,10 +47,10 @@ def add_format(parser: ArgumentParser) -> None:
     )
 
 
-def write(stdout: OutputWrapper, format: str, values: dict[str, str | None]) -> None:  # noqa: A002 (its option's name)
+def write(stdout: OutputWrapper, format: str, values: Mapping[str, str | int | None]) -> None:  # noqa: A002 (its option's name)
     """Write ``values`` in the format that ``add_format`` lets choose. None means: there is none."""
     if format == "json":
         stdout.write(json.dumps(values))
         return
     for key, value in values.items():
-        stdout.write(f"{key}: {value or _('none')}")
+        stdout.write(f"{key}: {_('none') if value is None else value}")
