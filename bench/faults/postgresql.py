@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
+from psycopg.sql import SQL, Identifier
 
 from bench.server import free_port
 
@@ -49,10 +50,6 @@ class Cluster:
         """Where the site finds its database."""
         return f"postgres://{ROLE}@127.0.0.1:{self.port}/{ROLE}"
 
-    @property
-    def superuser_url(self) -> str:
-        return f"postgres://postgres@127.0.0.1:{self.port}/postgres"
-
     def make(self) -> None:
         """Make the cluster, start it, and make the site's role and its empty database."""
         for directory in filter(None, (self.directory, self.log_directory)):
@@ -61,7 +58,7 @@ class Cluster:
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--wal-segsize=1", *waldir)
         self._write({})
         self.start()
-        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+        with self._superuser("postgres") as connection:
             connection.execute(f"CREATE ROLE {ROLE} LOGIN")
             connection.execute(f"CREATE DATABASE {ROLE} OWNER {ROLE}")
 
@@ -78,15 +75,27 @@ class Cluster:
         return (self.data / "postmaster.pid").exists() and self._call("pg_ctl", "status").returncode == 0
 
     def configure(self, **settings: str) -> None:
-        """Let these settings, and no others, be unlike the usual; those that a running server can take hold soon."""
+        """Let these settings, and no others, be unlike the usual: soon, or for some of them from the next start."""
         self._write(settings)
-        self._run("pg_ctl", "reload", "--silent")
+        if self.runs():
+            self._run("pg_ctl", "reload", "--silent")
 
     def cut(self) -> int:
         """End some connections of the site, taken at random, and return how many."""
-        with psycopg.connect(self.superuser_url, autocommit=True) as connection:
+        with self._superuser() as connection:
             sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = %s AND random() < 0.5"
-            return int(connection.execute(sql, [ROLE]).fetchall()[0][0])
+            return int(str(connection.execute(sql, [ROLE]).fetchall()[0][0]))
+
+    @contextmanager
+    def locked(self, table: str) -> Iterator[None]:
+        """Let everybody who wants to write to a table of the site wait."""
+        with self._superuser() as connection, connection.transaction():
+            connection.execute(SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(Identifier(table)))
+            yield
+
+    def _superuser(self, database: str = ROLE) -> psycopg.Connection[tuple[object, ...]]:
+        url = f"postgres://postgres@127.0.0.1:{self.port}/{database}"
+        return psycopg.connect(url, autocommit=True, options="-c statement_timeout=0")
 
     def _write(self, settings: dict[str, str]) -> None:
         lines = [f"{name} = '{value}'\n" for name, value in {**USUAL, "port": str(self.port), **settings}.items()]

@@ -15,7 +15,7 @@ from .client import Answer, Client
 from .ledger import Ledger, Session
 from .tally import NO_ANSWER, Tally, result, total
 
-PAUSE = 0.05  # seconds after a call that nobody answered, so that a server that is away is not stormed
+PAUSE = 0.05  # seconds after a call that nobody could answer, so that who is away is not stormed
 PROGRESS = 10  # seconds between two lines
 WRONG = "wrong answer"
 
@@ -51,13 +51,16 @@ class Visitor:
 
     def mix(self) -> None:
         """Make one call: 70 % of all are reads, 20 % updates, 10 % creates."""
-        drawn = random.random()  # noqa: S311
-        if drawn < 0.1 or not self.sessions:
+        drawn, session = random.random(), self.any_session()  # noqa: S311
+        if session is None or drawn < 0.1:
             self.create()
         elif drawn < 0.3:
-            self.update(random.choice(self.sessions))  # noqa: S311
+            self.update(session)
         else:
-            self.read(random.choice(self.sessions))  # noqa: S311
+            self.read(session)
+
+    def any_session(self) -> Session | None:
+        return random.choice(self.sessions) if self.sessions else None  # noqa: S311
 
     def call(self, request: Request, session: Session | None = None) -> Answer | None:
         """Return the answer; one that shows another session than the one asked for is an error."""
@@ -67,18 +70,22 @@ class Visitor:
         if session and answer and came == "200" and not session.shown(answer.body):
             came = WRONG
         self.tally.note(sent, came)
-        if came == NO_ANSWER:
+        if came == NO_ANSWER or came.startswith("503"):
             time.sleep(PAUSE)
         return answer
 
 
-def visitors(number: int, address: str, ledger: Ledger, name: str = "visitor") -> list[Visitor]:
-    return [Visitor(f"{name}-{each}", Client(address), ledger) for each in range(number)]
+def visitors(
+    number: int, address: str, ledger: Ledger, kind: Callable[[str, Client, Ledger], Visitor] = Visitor
+) -> list[Visitor]:
+    return [kind(f"visitor-{each}", Client(address), ledger) for each in range(number)]
 
 
 def visiting(visitors: Sequence[Visitor], act: Callable[[Visitor], None], seconds: float) -> Tally:
     """Let each visitor do ``act`` again and again for so long; return what came back, in the order of time."""
     end = time.monotonic() + seconds
+    for visitor in visitors:
+        visitor.tally = Tally()
 
     def visit(visitor: Visitor) -> None:
         while time.monotonic() < end:
