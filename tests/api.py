@@ -6,7 +6,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from contacts.models import Contact, ContactInbox
+from contacts.models import Contact, ContactInbox, IdempotencyKey
 from inboxes.identity import identifier_hash
 from inboxes.middleware import HEADERS
 from inboxes.models import Inbox
@@ -34,6 +34,10 @@ def signed(inbox: Inbox, identifier: str, **fields: Any) -> dict[str, Any]:
 
 def create_contact(client: Client, inbox: Inbox, **fields: Any) -> HttpResponse:
     return client.post(contacts_url(inbox), fields, content_type="application/json")
+
+
+def create_with_key(client: Client, inbox: Inbox, key: str, **fields: Any) -> HttpResponse:
+    return client.post(contacts_url(inbox), fields, content_type="application/json", headers={"idempotency-key": key})
 
 
 def read_contact(client: Client, contact_inbox: ContactInbox, **query: Any) -> HttpResponse:
@@ -69,7 +73,7 @@ def problem(
 
 def stored() -> list[dict[str, Any]]:
     """Return everything that calls can change, to compare before and after."""
-    return [*Contact.objects.order_by("pk").values(), *ContactInbox.objects.order_by("pk").values()]
+    return [row for model in (Contact, ContactInbox, IdempotencyKey) for row in model.objects.order_by("pk").values()]
 
 
 def assert_in_order(response: HttpResponse) -> None:

@@ -1,7 +1,7 @@
 import factory
 from factory.django import DjangoModelFactory
 
-from contacts.models import Contact, ContactInbox
+from contacts.models import Contact, ContactInbox, IdempotencyKey
 from inboxes.models import Account, Inbox
 
 
@@ -37,3 +37,14 @@ class ContactInboxFactory(DjangoModelFactory[ContactInbox]):
 
     inbox = factory.SubFactory(InboxFactory)
     contact = factory.SubFactory(ContactFactory, account=factory.SelfAttribute("..inbox.account"))
+
+
+class IdempotencyKeyFactory(DjangoModelFactory[IdempotencyKey]):
+    """The kept answer of a create that opened a session."""
+
+    class Meta:
+        model = IdempotencyKey
+
+    contact_inbox = factory.SubFactory(ContactInboxFactory)
+    inbox = factory.SelfAttribute("contact_inbox.inbox")
+    key = factory.Sequence("key-{}".format)

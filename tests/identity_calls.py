@@ -1,6 +1,7 @@
 """The calls of the property test: each is made, held against the model, and its answer learnt from."""
 
 from typing import Any
+from uuid import uuid4
 
 from django.db import transaction
 from django.test import Client
@@ -77,10 +78,15 @@ class IdentityCalls(RuleBasedStateMachine):
 
     # The calls. ``signed`` are those whose sender has a key.
 
-    def create(self, place: Place, sent: dict[str, Any], *, signed: bool = False) -> Session | None:
+    def create(
+        self, place: Place, sent: dict[str, Any], *, signed: bool = False, twice: bool = False
+    ) -> Session | None:
         self.reach = self.found_by(place, sent, signed=signed)
         body = self.body(place, sent, signed=signed)
-        response = self.post(place, body)
+        headers = {"idempotency-key": uuid4().hex} if twice else {}
+        response = self.post(place, body, headers)
+        if twice:
+            assert self.post(place, body, headers).content == response.content
         status, session = _outcome(self.world.create, place, _kept(sent), signed=signed)
         assert response.status_code == status
         if session is not None:
@@ -105,8 +111,8 @@ class IdentityCalls(RuleBasedStateMachine):
             self.learn(session, response.json())
             self.reach = set()
 
-    def post(self, place: Place, body: dict[str, Any]):
-        return self.client.post(contacts_url(place.inbox), body, content_type="application/json")
+    def post(self, place: Place, body: dict[str, Any], headers: dict[str, str] | None = None):
+        return self.client.post(contacts_url(place.inbox), body, content_type="application/json", headers=headers)
 
     def get(self, place: Place, source_id: str | None, proof: dict[str, Any]):
         return self.client.get(f"{contacts_url(place.inbox)}/{source_id}", proof)

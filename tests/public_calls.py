@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from contacts.models import ContactInbox
 from inboxes.models import Inbox
 
-from .api import create_contact, read_contact, signed, update_contact
+from .api import create_contact, create_with_key, read_contact, signed, update_contact
 from .factories import ContactFactory, ContactInboxFactory
 
 TRANSACTION = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK")
@@ -49,6 +49,7 @@ SHAPES = {
     "create, signed, known": Shape(
         lambda client, by: create_contact(client, by.inbox, **signed(by.inbox, "user-7", **FIELDS)), 200, 4
     ),
+    "create, with a key": Shape(lambda client, by: create_with_key(client, by.inbox, "key", **FIELDS), 200, 6),
     "update": Shape(lambda client, by: update_contact(client, by.visitor, **FIELDS), 200, 4),
     "update, claiming": Shape(lambda client, by: update_contact(client, by.visitor, identifier="user-7"), 200, 4),
     "update, signed": Shape(

@@ -10,10 +10,10 @@ from django.db import connection, connections, transaction
 from django.test import Client
 
 from contacts import identify
-from contacts.models import Contact, ContactInbox, ContactMerge
+from contacts.models import Contact, ContactInbox, ContactMerge, IdempotencyKey
 
 from .admin import confirm, errors, list_url, open_page, page_url, send, staff, told
-from .factories import ContactFactory, ContactInboxFactory
+from .factories import ContactFactory, ContactInboxFactory, IdempotencyKeyFactory
 
 YES = {"post": "yes"}
 
@@ -76,6 +76,22 @@ def test_deleting_a_contact_takes_the_permission_for_its_sessions_too(customer, 
 
     way(staff("view_contact", "delete_contact", "delete_contactinbox"), customer.contact)
     assert not Contact.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("owner", ["session", "contact", "inbox"])
+def test_kept_answers_go_along_without_being_shown_or_asking_for_a_permission(customer, owner):
+    kept = IdempotencyKeyFactory(contact_inbox=customer, key="secret-key", answer="secret-answer", fingerprint="ab12")
+    row = {"session": customer, "contact": customer.contact, "inbox": customer.inbox}[owner]
+    models = ("inbox", "contact", "contactinbox")
+    client = staff(*(f"{action}_{model}" for action in ("view", "delete") for model in models))
+
+    page = client.get(page_url(row, "delete")).content.decode()
+    assert delete(client, row).status_code == 302
+
+    assert f"Idempotency key: #{kept.pk}" in page
+    assert not [secret for secret in ("secret-key", "secret-answer", "ab12") if secret in page]
+    assert not IdempotencyKey.objects.exists()
 
 
 @pytest.fixture

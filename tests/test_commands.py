@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
+from contacts import idempotency
+from contacts.models import IdempotencyKey
 from inboxes.identity import hmac_tokens, identifier_hash
 from inboxes.models import Account, Inbox
 
 from .api import create_contact
-from .factories import AccountFactory, InboxFactory
+from .factories import AccountFactory, IdempotencyKeyFactory, InboxFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -295,7 +297,33 @@ def test_rotatehmac_refuses_and_changes_nothing(inbox, options, message):
     assert hmac_tokens(Inbox.objects.get()) == [inbox.hmac_token]
 
 
-@pytest.mark.parametrize("command", ["createinbox", "identifierhash", "rotatehmac"])
+@pytest.fixture
+def expired(visitor):
+    """Two keys that are no longer kept, and one that is."""
+    created_at = datetime.now(UTC) - timedelta(hours=24)
+    kept = IdempotencyKeyFactory(contact_inbox=visitor)
+    return [*IdempotencyKeyFactory.create_batch(2, contact_inbox=visitor, created_at=created_at), kept]
+
+
+def test_pruneidempotencykeys_prints_how_many_it_deleted(run, expired):
+    printed = run("pruneidempotencykeys"), run("pruneidempotencykeys", "--format", "json")
+
+    assert printed == ("deleted: 2\n", '{"deleted": 0}\n')
+    assert IdempotencyKey.objects.get() == expired[-1]
+
+
+def test_pruneidempotencykeys_tells_how_far_it_is_apart_from_the_json(capsys, expired):
+    like_the_first = {"contact_inbox": expired[0].contact_inbox, "created_at": expired[0].created_at}
+    IdempotencyKey.objects.bulk_create(IdempotencyKeyFactory.build_batch(idempotency.BATCH, **like_the_first))
+
+    call_command("pruneidempotencykeys", "--format", "json")
+    printed = capsys.readouterr()
+
+    assert (printed.err, printed.out) == ("5000 deleted so far.\n", '{"deleted": 5002}\n')
+    assert IdempotencyKey.objects.get() == expired[-1]
+
+
+@pytest.mark.parametrize("command", ["createinbox", "identifierhash", "rotatehmac", "pruneidempotencykeys"])
 def test_each_command_says_what_it_is_for(capsys, command):
     with pytest.raises(SystemExit) as ended:
         call_command(command, "--help")
@@ -306,4 +334,5 @@ def test_each_command_says_what_it_is_for(capsys, command):
         "createinbox": "Make an inbox and print its identifier, which is public, and its hmac_token, which is secret.",
         "identifierhash": "Print the identifier_hash of an identifier: the proof that your server sends along with it.",
         "rotatehmac": "Give an inbox a new HMAC token and print it.",
+        "pruneidempotencykeys": "Delete the idempotency keys of more than 24 hours ago with the answers kept for them",
     }[command] in words

@@ -12,7 +12,7 @@ from django.test import Client
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox
 
-from .api import create_contact, read_contact, signed, update_contact
+from .api import create_contact, create_with_key, read_contact, signed, update_contact
 from .concurrently import at_once
 from .factories import ContactFactory, ContactInboxFactory, InboxFactory
 
@@ -192,6 +192,7 @@ def busy_thread(inboxes, chance):
         client_acts = [
             partial(create_contact, client, inbox, **fields),
             partial(create_contact, client, inbox, **claim),
+            partial(create_with_key, client, inbox, str(chance.random()), **fields),
         ]
         if session is not None:
             client_acts += [

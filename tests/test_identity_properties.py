@@ -71,9 +71,10 @@ class Identity(IdentityCalls):
 
     # Visitors, and the thief: who sends the same fields, and knows all that has ever been public.
 
-    @rule(target=sessions, place=PLACES, claim=CLAIMS, sent=SENT)
-    def visit(self, place, claim, sent):
-        return self.create(self.places[place], {"identifier": claim, **sent} if claim else sent) or multiple()
+    @rule(target=sessions, place=PLACES, claim=CLAIMS, sent=SENT, twice=st.booleans())
+    def visit(self, place, claim, sent, twice):
+        fields = {"identifier": claim, **sent} if claim else sent
+        return self.create(self.places[place], fields, twice=twice) or multiple()
 
     @rule(session=sessions, claim=CLAIMS, sent=SENT)
     def change(self, session, claim, sent):
@@ -109,9 +110,10 @@ class Identity(IdentityCalls):
 
     # Signers.
 
-    @rule(target=sessions, place=PLACES, identifier=IDENTIFIERS, sent=SENT)
-    def sign_up(self, place, identifier, sent):
-        return self.create(self.places[place], {"identifier": identifier, **sent}, signed=True) or multiple()
+    @rule(target=sessions, place=PLACES, identifier=IDENTIFIERS, sent=SENT, twice=st.booleans())
+    def sign_up(self, place, identifier, sent, twice):
+        fields = {"identifier": identifier, **sent}
+        return self.create(self.places[place], fields, signed=True, twice=twice) or multiple()
 
     @rule(session=sessions, identifier=IDENTIFIERS, sent=SENT)
     def sign_in(self, session, identifier, sent):

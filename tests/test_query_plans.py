@@ -2,15 +2,17 @@
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
-from contacts.models import Contact, ContactInbox
+from contacts import idempotency
+from contacts.models import Contact, ContactInbox, IdempotencyKey
 from inboxes.models import Inbox
 
 from .factories import InboxFactory
 from .public_calls import SHAPES, callers, statements_of
 
 ROWS = 100_000
-LARGE_TABLES = {Contact._meta.db_table, ContactInbox._meta.db_table}
+LARGE_TABLES = {model._meta.db_table for model in (Contact, ContactInbox, IdempotencyKey)}
 
 pytestmark = [
     pytest.mark.django_db,
@@ -31,7 +33,7 @@ def crowded_inbox(django_db_setup, django_db_blocker):
 
 def fill(inbox: Inbox) -> None:
     """Make contacts and their sessions; every other one is verified, every sixth shared by claim."""
-    contacts, sessions = Contact._meta.db_table, ContactInbox._meta.db_table
+    contacts, sessions, keys = (model._meta.db_table for model in (Contact, ContactInbox, IdempotencyKey))
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
@@ -52,9 +54,15 @@ def fill(inbox: Inbox) -> None:
             """,
             [inbox.pk],
         )
+        cursor.execute(
+            f"""
+            INSERT INTO {keys} (inbox_id, key, fingerprint, answer, contact_inbox_id, created_at)
+            SELECT inbox_id, 'key-' || id, '', '', id, now() FROM {sessions}
+            """
+        )
         # Now, once, and not at the end of every test.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
-        cursor.execute(f"ANALYZE {contacts}, {sessions}")
+        cursor.execute(f"ANALYZE {contacts}, {sessions}, {keys}")
 
 
 def scanned_tables(statement: str) -> set[str]:
@@ -78,6 +86,14 @@ def test_a_call_finds_its_rows_by_index(client, crowded_inbox, shape, match_clai
     explained = [statement for statement in statements if statement.startswith(("SELECT", "UPDATE", "DELETE"))]
     assert explained
     assert [statement for statement in explained if scanned_tables(statement) & LARGE_TABLES] == []
+
+
+def test_pruning_finds_its_rows_by_index(crowded_inbox):
+    with CaptureQueriesContext(connection) as captured:
+        assert list(idempotency.prune()) == []
+
+    [look_up] = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
+    assert scanned_tables(look_up) == set()
 
 
 def test_a_look_up_without_index_would_be_seen(crowded_inbox):

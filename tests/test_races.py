@@ -12,7 +12,7 @@ from contacts.merge import merge
 from contacts.models import Contact, ContactInbox
 from contacts.sessions import ATTEMPTS
 
-from .api import create_contact, problem, public_contact, signed, stored, update_contact
+from .api import create_contact, create_with_key, problem, public_contact, signed, stored, update_contact
 from .factories import ContactFactory, InboxFactory
 
 INSERT_CONTACT = 'INSERT INTO "inquirly_contacts_contact"'
@@ -59,6 +59,17 @@ def test_a_create_begins_again_when_the_contact_was_made_in_the_meantime(client,
     assert response.status_code == 200
     assert response.json() == public_contact(ContactInbox.objects.get())
     assert Contact.objects.get().name == "Ada"
+
+
+def test_a_create_with_a_key_begins_again_in_its_own_transaction(client, inbox):
+    def another():
+        ContactFactory(account=inbox.account, identifier="user-7")
+
+    with before(INSERT_CONTACT, another):
+        answers = [create_with_key(client, inbox, "key", **signed(inbox, "user-7")) for _time in range(2)]
+
+    assert [answer.json() for answer in answers] == [public_contact(ContactInbox.objects.get())] * 2
+    assert Contact.objects.count() == 1
 
 
 def test_a_change_begins_again_when_the_session_has_moved(client, visitor, rotate):

@@ -19,7 +19,7 @@ import contacts
 from inboxes.identity import identifier_hash
 from inboxes.problems import USUAL_CODES
 
-from .api import INBOXES, contact_url, contacts_url, create_contact, read_contact, signed
+from .api import INBOXES, contact_url, contacts_url, create_contact, create_with_key, read_contact, signed
 
 EXPORTED = Path(contacts.__file__).with_name("openapi.yaml")
 EXPORT = (
@@ -160,6 +160,17 @@ def test_200_of_an_inbox_is_as_described(client, inbox):
 
     assert response.status_code == 200
     assert_as_described(response, "inbox_read")
+
+
+def test_200_of_a_create_with_the_key_of_the_example_is_as_described(client, inbox):
+    [key] = [parameter for parameter in OPERATIONS["contact_create"]["parameters"] if parameter["in"] == "header"]
+    [example] = key["examples"].values()
+
+    answers = [create_with_key(client, inbox, example["value"]) for _time in range(2)]
+
+    assert (key["name"], schema_errors(key["schema"], example["value"])) == ("Idempotency-Key", [])
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert_as_described(answers[1], "contact_create")
 
 
 @pytest.mark.parametrize("fields", [{}, {"name": "Ada", "email": "a@example.com", "phone_number": "+12025550123"}])

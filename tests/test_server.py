@@ -66,6 +66,7 @@ def address(site, inbox_path):
 def names(site):
     """The names of the contacts on SQLite, which are none to begin with."""
     database = sqlite3.connect(site.directory / "db.sqlite3", isolation_level=None)
+    database.execute("DELETE FROM inquirly_contacts_idempotencykey")
     database.execute("DELETE FROM inquirly_contacts_contactinbox")
     database.execute("DELETE FROM inquirly_contacts_contact")
     yield lambda: [name for (name,) in database.execute("SELECT name FROM inquirly_contacts_contact")]
@@ -128,6 +129,41 @@ def test_http_2_needs_no_length_and_its_body_is_not_dropped(address, inbox_path,
 
     assert [answer.get("status", 200) for answer in answers] == [200, 411, 200]
     assert names() == ["Ada", ""]
+
+
+def test_on_sqlite_a_create_that_is_sent_thirty_times_at_once_waits_for_the_first_answer(address, inbox_path, names):
+    def send(_time):
+        return call(address, "POST", f"{inbox_path}/contacts", {"name": "Ada"}, **{"Idempotency-Key": "key"})
+
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(send, range(30)))
+
+    assert answers == [(200, answers[0][1])] * 30
+    assert names() == ["Ada"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "statuses"),
+    [
+        pytest.param([" key \t"], ["key"], [200, 200], id="white-space-around-it-belongs-to-the-protocol"),
+        pytest.param(["a", "b"], ["a", "b"], [200, 200], id="two-headers"),
+        pytest.param([""], [""], [400, 400], id="empty"),
+        pytest.param(["caf\xe9"], ["a b"], [400, 400], id="not-visible-ascii"),
+    ],
+)
+def test_a_key_comes_as_the_server_hands_it_over(address, inbox_path, names, first, second, statuses):
+    answers = [
+        http1(
+            address,
+            f"{inbox_path}/contacts",
+            [("Content-Length", "14"), *(("Idempotency-Key", key) for key in keys)],
+            ADA,
+        )
+        for keys in (first, second)
+    ]
+
+    assert answers == [[status] for status in statuses]
+    assert names() == ["Ada"] * (statuses == [200, 200])
 
 
 @pytest.mark.skipif("REDIS_URL" not in os.environ, reason="without Redis, each process counts for itself")
