@@ -1,6 +1,7 @@
 """The one door for bodies: read whole or refused, and never dropped."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import IO, Any
 
 from django.utils.translation import gettext as _
@@ -55,6 +56,16 @@ def check_body(request: Request) -> None:
         raise BodyTooLarge
     if size and request.content_type.partition(";")[0].strip().lower() != StrictJSONParser.media_type:
         raise UnsupportedMediaType(request.content_type)
+
+
+def finish_reading(request: Request) -> None:
+    """Read what is left of a body that ``check_body`` let pass.
+
+    With an unread body left over, a server closes the connection, and a client that is still sending it may never see
+    the answer.
+    """
+    with suppress(ParseError):
+        _read(request._request)
 
 
 def _comes_without_length(request: Request) -> bool:

@@ -2,7 +2,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, cast
 
-from django.db import connections, transaction
+from django.db import Error, connections, transaction
 from django.http import Http404, HttpResponseBase
 from django.utils.cache import patch_cache_control
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -16,7 +16,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
 from .authentication import get_inbox
-from .parsers import StrictJSONParser, check_body
+from .parsers import StrictJSONParser, check_body, finish_reading
 from .problems import exception_handler
 from .schema import InquirlySchema
 from .serializers import InboxSerializer
@@ -75,9 +75,15 @@ class PublicViewSet(ViewSet):
         if self.action is None:
             self.http_method_not_allowed(request)
         self.check_throttles(request)
-        if request.method in ("POST", "PATCH", "PUT"):
+        has_body = request.method in ("POST", "PATCH", "PUT")
+        if has_body:
             check_body(request)
-        self.perform_authentication(request)
+        try:
+            self.perform_authentication(request)
+        except (Http404, Error):  # the inbox is looked up before the body is read
+            if has_body:
+                finish_reading(request)
+            raise
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

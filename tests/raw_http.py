@@ -1,12 +1,15 @@
 """Requests byte by byte: what no well-behaved client library would send."""
 
 import json
+import re
 import socket
 import struct
+import time
 from collections.abc import Iterable
 from typing import Any
 
 Headers = Iterable[tuple[str, str]]
+STATUS = re.compile(rb"HTTP/1\.[01] ([0-9]{3})")  # a status line may follow a body, and that ends without a line feed
 DATA, HEADERS, SETTINGS = 0, 1, 4
 END_STREAM, END_HEADERS = 1, 4
 
@@ -16,7 +19,17 @@ def http1(address: str, path: str, headers: Headers, body: bytes, version: str =
     lines = [f"POST {path} HTTP/{version}", f"Host: {address}", "Content-Type: application/json", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers]
     answer = _exchange(address, "\r\n".join([*lines, "", ""]).encode() + body, **options)
-    return [int(line.split()[1]) for line in answer.split(b"\r\n") if line.startswith(b"HTTP/")]
+    return _statuses(answer)
+
+
+def in_pieces(address: str, pieces: Iterable[bytes], pause: float) -> list[int]:
+    """Send what may be many requests on one connection, slowly, and return the status lines' numbers."""
+    with _connect(address) as connection, connection.makefile("rb") as stream:
+        for piece in pieces:
+            connection.sendall(piece)
+            time.sleep(pause)
+        connection.shutdown(socket.SHUT_WR)
+        return _statuses(stream.read())
 
 
 def http2(address: str, path: str, headers: Headers, body: bytes) -> Any:
@@ -33,6 +46,10 @@ def http2(address: str, path: str, headers: Headers, body: bytes) -> Any:
             payload = stream.read(int.from_bytes(length))
             flags, received = (flags, received + payload) if kind == DATA else (0, received)
     return json.loads(received)
+
+
+def _statuses(answers: bytes) -> list[int]:
+    return [int(status) for status in STATUS.findall(answers)]
 
 
 def _exchange(address: str, request: bytes, *, hang_up: bool = False) -> bytes:

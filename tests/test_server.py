@@ -18,7 +18,7 @@ from contacts.models import Contact, ContactInbox
 from inboxes.identity import identifier_hash
 
 from .api import contacts_url
-from .raw_http import http1, http2
+from .raw_http import http1, http2, in_pieces
 from .shell import Shell, call
 
 ROOT = Path(__file__).parent.parent
@@ -112,6 +112,13 @@ def test_a_client_that_hangs_up_early_stores_nothing(address, inbox_path, names,
 
     assert answers in ([400], [])  # [] when the server hangs up too
     assert names() == []
+
+
+def test_a_refusal_waits_for_the_body_so_that_the_connection_lasts(address):
+    head = "POST /public/api/v1/inboxes/unknown/contacts HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    head += "Content-Type: application/json\r\nContent-Length: 14\r\n\r\n"
+
+    assert in_pieces(address, [head.encode(), ADA] * 2, pause=0.1) == [404, 404]
 
 
 def test_without_a_length_there_is_no_body_in_http_1(address, inbox_path, names):
