@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
+from bench.faults.staff import block, delete, merge_if_there, unblock
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox
 
@@ -207,27 +208,3 @@ def busy_thread(inboxes, chance):
         if staff_acts and chance.random() < 0.3:
             chance.choice(staff_acts)()
     return statuses
-
-
-def merge_if_there(base, mergee):
-    """Merge as staff do; return False when one of the two was gone."""
-    try:
-        merge(Contact.objects.get(pk=base), Contact.objects.get(pk=mergee))
-    except Contact.DoesNotExist:
-        return False
-    return True
-
-
-def block(pk):
-    Contact.objects.filter(pk=pk).update(blocked=True)
-
-
-def unblock(pk):
-    Contact.objects.filter(pk=pk).update(blocked=False)
-
-
-def delete(pk):
-    """Delete as the admin does: with the contact locked before its sessions go."""
-    with transaction.atomic():
-        for contact in Contact.objects.select_for_update().filter(pk=pk):
-            contact.delete()

@@ -88,7 +88,7 @@ def arguments(description: str | None, scales: Sequence[Scale], needs: str) -> a
 
 
 def _summary(name: str, options: argparse.Namespace, run: Callable[[argparse.Namespace], Outcome]) -> dict[str, Any]:
-    started, before = datetime.now(UTC), machine.load_average()
+    started, before, facts = datetime.now(UTC), machine.load_average(), machine.facts(os.environ["DATABASE_URL"])
     try:
         outcome, reason = run(options), None
     except Refused as refused:
@@ -101,7 +101,7 @@ def _summary(name: str, options: argparse.Namespace, run: Callable[[argparse.Nam
         "bars": [{**bar._asdict(), "met": bar.met, "text": str(bar)} for bar in outcome.bars],
         "figures": dict(outcome.figures),
         "date": started.isoformat(timespec="seconds"),
-        "machine": machine.facts(os.environ["DATABASE_URL"]),
+        "machine": facts,
         "load_average": {"before": before, "after": machine.load_average()},
     }
 

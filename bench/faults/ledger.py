@@ -63,11 +63,11 @@ class Ledger:
             self.writes.setdefault(identifier, []).append(write)
             return write
 
-    def found(self, session: Session, number: int) -> None:
-        """Note a session that was there from the first, with the values of ``number``, unless it is known already."""
+    def found(self, session: Session) -> None:
+        """Note a session that was there from the first, with the values of its id, unless it is known already."""
         with self.lock:
             self.sessions.setdefault(session.source_id, session)
-            self.writes.setdefault(session.identifier, [Write(session.identifier, number, -math.inf, -math.inf)])
+            self.writes.setdefault(session.identifier, [Write(session.identifier, session.id, -math.inf, -math.inf)])
 
     def end(self, write: Write, answer: Answer | None) -> Session | None:
         """Note the answer to a write, and return the session that it names if the write was acknowledged.

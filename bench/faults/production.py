@@ -14,7 +14,6 @@ from bench.load import Refused
 from bench.server import ROOT, free_port, started
 
 PREPARE = "from bench.ours import prepare; prepare()"
-PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 @dataclass(frozen=True)
@@ -59,13 +58,6 @@ def site(url: str, address: str | None = None, **environment: str) -> Iterator[S
     address = address or f"127.0.0.1:{free_port()}"
     with started(serve_line(), site_environment(url) | environment, address) as process:
         yield Site(address, url, process)
-
-
-def resident(pid: int) -> int:
-    """Return the bytes of memory that a process holds, 0 when it is gone."""
-    with suppress(OSError):
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * PAGE
-    return 0
 
 
 def _parent(pid: int) -> int:

@@ -49,23 +49,33 @@ TABLES = {
 OTHERS = """
     SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()"""
+COUNTS = {
+    "contacts": "SELECT count(*) FROM inquirly_contacts_contact",
+    "sessions": "SELECT count(*) FROM inquirly_contacts_contactinbox",
+}
 EXAMPLES = 3
 SECONDS_TO_LEAVE = 10
 
 
-def compare(ledger: Ledger, url: str) -> list[Bar]:
+def compare(ledger: Ledger, url: str, at_least: int = 1) -> list[Bar]:
     """Return how much was acknowledged, and how much of it is not in the database at ``url`` as it should be.
 
     To be called when the site has stopped: what is still under way belongs to neither.
     """
     say(f"Comparing {ledger.acknowledged} acknowledged writes with the database")
-    with closing(_connect(url)) as connection:
+    with closing(connect(url)) as connection:
         _wait_until_alone(connection)
         _copy(connection, "ledger_write", _writes(ledger))
         _copy(connection, "ledger_session", map(astuple, ledger.sessions.values()))
         connection.execute("CREATE INDEX ledger_write_identifier ON ledger_write (identifier)")
         faults = [Bar(fault, _count(connection, fault), "=", 0) for fault in FAULTS]
-    return [Bar("acknowledged", ledger.acknowledged, ">=", 1), *faults]
+    return [Bar("acknowledged", ledger.acknowledged, ">=", at_least), *faults]
+
+
+def counted(url: str) -> dict[str, int]:
+    """Return how many contacts and sessions there are, the first of each left out: it was there before any call."""
+    with closing(connect(url)) as connection:
+        return {name: connection.execute(count).fetchone()[0] - 1 for name, count in COUNTS.items()}
 
 
 def _wait_until_alone(connection: Any) -> None:
@@ -86,7 +96,7 @@ def _writes(ledger: Ledger) -> Iterable[tuple[object, ...]]:
             yield write.identifier, *write.values.values(), write.acknowledged
 
 
-def _connect(url: str) -> Any:
+def connect(url: str) -> Any:
     if url.startswith("sqlite:"):
         return sqlite3.connect(urlsplit(url).path.removeprefix("/"))
     return psycopg.connect(url)

@@ -4,15 +4,15 @@ import itertools
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from bench.calls import CONTACTS, Request, signed
 from bench.progress import say
 
 from .client import Answer, Client
-from .ledger import Ledger, Session
+from .ledger import Ledger, Session, Write
 from .tally import NO_ANSWER, Tally, result, total
 
 PAUSE = 0.05  # seconds after a call that nobody could answer, so that who is away is not stormed
@@ -36,15 +36,13 @@ class Visitor:
     def create(self) -> None:
         """Sign for somebody new."""
         write = self.ledger.begin(next(self.identifiers))
-        body = json.dumps({**signed(write.identifier), **write.values})
-        answer = self.call(Request("POST", CONTACTS, body))
-        if session := self.ledger.end(write, answer):
+        if session := self.ledger.end(write, self.call(signed_request("POST", CONTACTS, write))):
             self.sessions.append(session)
 
     def update(self, session: Session) -> None:
         write = self.ledger.begin(session.identifier)
-        body = json.dumps({**signed(write.identifier), **write.values})
-        self.ledger.end(write, self.call(Request("PATCH", f"{CONTACTS}/{session.source_id}", body), session))
+        request = signed_request("PATCH", f"{CONTACTS}/{session.source_id}", write)
+        self.ledger.end(write, self.call(request, session))
 
     def read(self, session: Session) -> None:
         self.call(Request("GET", f"{CONTACTS}/{session.source_id}"), session)
@@ -62,10 +60,10 @@ class Visitor:
     def any_session(self) -> Session | None:
         return random.choice(self.sessions) if self.sessions else None  # noqa: S311
 
-    def call(self, request: Request, session: Session | None = None) -> Answer | None:
+    def call(self, request: Request, session: Session | None = None, **headers: str) -> Answer | None:
         """Return the answer; one that shows another session than the one asked for is an error."""
         sent = time.monotonic()
-        answer = self.client.send(request)
+        answer = self.client.send(request, **headers)
         came = result(answer)
         if session and answer and came == "200" and not session.shown(answer.body):
             came = WRONG
@@ -81,27 +79,29 @@ def visitors(
     return [kind(f"visitor-{each}", Client(address), ledger) for each in range(number)]
 
 
+def signed_request(method: str, path: str, write: Write) -> Request:
+    return Request(method, path, json.dumps({**signed(write.identifier), **write.values}))
+
+
 def visiting(visitors: Sequence[Visitor], act: Callable[[Visitor], None], seconds: float) -> Tally:
-    """Let each visitor do ``act`` again and again for so long; return what came back, in the order of time."""
+    """Let each visitor do ``act`` again and again for so long; return what came back."""
     end = time.monotonic() + seconds
-    for visitor in visitors:
-        visitor.tally = Tally()
 
     def visit(visitor: Visitor) -> None:
         while time.monotonic() < end:
             act(visitor)
 
+    return together(visitors, visit)
+
+
+def together(visitors: Sequence[Visitor], visit: Callable[[Visitor], None]) -> Tally:
+    """Let all visitors make their visit at the same time; return what came back, in the order of time."""
+    for visitor in visitors:
+        visitor.tally = Tally()
     with ThreadPoolExecutor(len(visitors)) as pool:
         running = [pool.submit(visit, visitor) for visitor in visitors]
-        for left in _countdown(end):
-            calls = sum(len(visitor.tally.replies) for visitor in visitors)
-            say(f"  {left:>4.0f} s left, {calls} calls")
+        while wait(running, timeout=PROGRESS).not_done:
+            say(f"  {sum(len(visitor.tally.replies) for visitor in visitors)} calls")
         for each in running:
             each.result()
     return total(visitor.tally for visitor in visitors)
-
-
-def _countdown(end: float) -> Iterator[float]:
-    while (left := end - time.monotonic()) > 0:
-        time.sleep(min(PROGRESS, left))
-        yield max(0.0, end - time.monotonic())
