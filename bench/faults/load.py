@@ -65,7 +65,7 @@ class Part(NamedTuple):
         median = self.tally.percentile(0.5)
         spread = self.tally.percentile(0.99) / median if median else math.inf
         bars = [
-            Bar(f"errors of {self.name}", self.tally.errors, "=", 0),
+            Bar(f"errors of {self.name}", self.tally.unlike("200"), "=", 0),
             Bar(f"p99 / p50 of {self.name}", spread, "<", 20),
             Bar(f"MB of a worker at {self.name}", self.memory.peak, "<", 150),
         ]

@@ -45,7 +45,7 @@ def meet(rounds: int) -> Outcome:
         with production.site(url) as site:
             tally = together(visitors(AT_ONCE, site.address, ledger), partial(meet_each, rounds, start))
         compared, there = compare(ledger, url, at_least=rounds * AT_ONCE), counted(url)
-    bars = [Bar("errors", tally.errors, "=", 0), Bar("contacts", there["contacts"], "=", rounds)]
+    bars = [Bar("errors", tally.unlike("200"), "=", 0), Bar("contacts", there["contacts"], "=", rounds)]
     return Outcome([*bars, Bar("sessions", there["sessions"], "=", rounds * AT_ONCE), *compared])
 
 
@@ -70,7 +70,7 @@ def mix(rounds: int) -> Outcome:
         django.db.connection.close()
         ended = set[str]().union(*(player.ended for player in players))
         rules = broken(url, ended, sum(player.merges for player in players))
-    bars = [Bar("unexpected answers", mixed.unexpected(tally), "=", 0), *rules]
+    bars = [Bar("unexpected answers", tally.unlike(*mixed.EXPECTED), "=", 0), *rules]
     return Outcome(bars, {"acts": len(tally.replies), "sign-ins": len(ended)})
 
 

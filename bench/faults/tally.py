@@ -34,10 +34,9 @@ class Tally:
     def results(self) -> Counter[str]:
         return Counter(reply.result for reply in self.replies)
 
-    @property
-    def errors(self) -> int:
-        """Return how many replies were no success."""
-        return sum(count for result, count in self.results.items() if result != "200")
+    def unlike(self, *results: str) -> int:
+        """Return how many replies were none of these."""
+        return sum(reply.result not in results for reply in self.replies)
 
     def percentile(self, part: float) -> float:
         """Return the milliseconds within which ``part`` of the successes came; 0 when there was none."""
