@@ -15,9 +15,9 @@ from bench.contenders import site_environment
 from bench.faults import command, production
 from bench.faults.client import Client
 from bench.faults.command import Bar, Outcome, Scale
-from bench.faults.invariants import broken
 from bench.faults.ledger import Ledger
 from bench.faults.stored import compare, counted
+from bench.faults.tally import total
 from bench.faults.visitors import Visitor, together, visitors
 from bench.progress import say
 
@@ -66,12 +66,11 @@ def mix(rounds: int) -> Outcome:
         mixed.make_inboxes()
         with production.site(url) as site:
             players = [mixed.Player(Client(site.address)) for _player in range(PLAYERS)]
-            tally = mixed.play(players, rounds)
+            rules = mixed.play(players, url, rounds)
         django.db.connection.close()
-        ended = set[str]().union(*(player.ended for player in players))
-        rules = broken(url, ended, sum(player.merges for player in players))
+    tally = total(player.tally for player in players)
     bars = [Bar("unexpected answers", tally.unlike(*mixed.EXPECTED), "=", 0), *rules]
-    return Outcome(bars, {"acts": len(tally.replies), "sign-ins": len(ended)})
+    return Outcome(bars, {"acts": len(tally.replies), "sign-ins": sum(len(player.ended) for player in players)})
 
 
 if __name__ == "__main__":

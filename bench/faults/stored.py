@@ -68,6 +68,8 @@ def compare(ledger: Ledger, url: str, at_least: int = 1) -> list[Bar]:
         _copy(connection, "ledger_write", _writes(ledger))
         _copy(connection, "ledger_session", map(astuple, ledger.sessions.values()))
         connection.execute("CREATE INDEX ledger_write_identifier ON ledger_write (identifier)")
+        for table in TABLES:
+            connection.execute(f"ANALYZE {table}")
         faults = [Bar(fault, _count(connection, fault), "=", 0) for fault in FAULTS]
     return [Bar("acknowledged", ledger.acknowledged, ">=", at_least), *faults]
 
