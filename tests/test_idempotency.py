@@ -39,12 +39,14 @@ def shown(response):
 
 @pytest.fixture
 def after(monkeypatch):
-    """Move the clock."""
+    """Stop the clock, and return what moves it on."""
+    now = timezone.now()
 
     def move(**time):
-        now = timezone.now()
-        monkeypatch.setattr(timezone, "now", lambda: now + timedelta(**time))
+        nonlocal now
+        now += timedelta(**time)
 
+    monkeypatch.setattr(timezone, "now", lambda: now)
     return move
 
 
@@ -299,7 +301,7 @@ def test_who_is_erased_is_not_shown_again(client, inbox):
 
 def test_an_answer_is_kept_for_24_hours(client, inbox, after):
     first = create_with_key(client, inbox, "key", name="Ada")
-    after(hours=23, minutes=59)
+    after(hours=24, microseconds=-1)
 
     assert shown(create_with_key(client, inbox, "key", name="Ada")) == shown(first)
     assert create_with_key(client, inbox, "key", name="Grace").json() == REUSED
@@ -309,7 +311,7 @@ def test_after_24_hours_the_key_is_free_for_any_body_and_kept_anew(client, inbox
     first = create_with_key(client, inbox, "key", name="Ada").json()
     after(hours=24)
     second = create_with_key(client, inbox, "key", name="Grace")
-    after(hours=23)
+    after(hours=24, microseconds=-1)
 
     assert second.status_code == 200
     assert second.json()["source_id"] != first["source_id"]
@@ -331,11 +333,11 @@ def test_an_inbox_that_is_gone_keeps_nothing(inbox):
 
 
 def test_pruning_deletes_what_is_no_longer_kept_and_nothing_else(visitor, after):
-    IdempotencyKeyFactory.create_batch(3, contact_inbox=visitor)
-    after(hours=23, minutes=59)
-    kept = IdempotencyKeyFactory(contact_inbox=visitor)
+    IdempotencyKeyFactory.create_batch(3, contact_inbox=visitor, created_at=timezone.now())
+    after(hours=24, microseconds=-1)
+    kept = IdempotencyKeyFactory(contact_inbox=visitor, created_at=timezone.now())
     assert list(idempotency.prune()) == []
-    after(minutes=1)
+    after(microseconds=1)
 
     assert list(idempotency.prune()) == [3]
     assert IdempotencyKey.objects.get() == kept

@@ -5,13 +5,15 @@ from functools import partial
 import pytest
 from django.db import OperationalError, connection, transaction
 from django.test import Client
+from django.utils import timezone
 
 from contacts import idempotency, identify
-from contacts.models import Contact, ContactInbox
+from contacts.models import Contact, ContactInbox, IdempotencyKey
 from inboxes.models import Inbox
 
 from .api import create_with_key, problem, public_contact, signed, stored
 from .concurrently import at_once
+from .factories import IdempotencyKeyFactory
 from .test_schema import assert_as_described
 
 pytestmark = [
@@ -27,10 +29,19 @@ def send(inbox, key, **fields):
     return create_with_key(Client(), inbox, key, **fields)
 
 
+def impatiently(call, *args, **fields):
+    """Make the call in a thread of its own: if it waited for this one, it could be for ever."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '5s'")
+    return call(*args, **fields)
+
+
 def test_while_the_first_call_is_under_way_the_second_is_refused(inbox):
     with transaction.atomic():
         first = send(inbox, "key", name="Ada")
-        refused, with_another_key = at_once([partial(send, inbox, key, name="Ada") for key in ("key", "other")])
+        refused, with_another_key = at_once(
+            [partial(impatiently, send, inbox, key, name="Ada") for key in ("key", "other")]
+        )
     again = send(inbox, "key", name="Ada")
 
     assert refused.status_code == 409
@@ -107,3 +118,14 @@ def test_an_inbox_that_goes_in_the_middle_of_a_call_keeps_nothing(inbox):
     with pytest.raises(Inbox.DoesNotExist):
         idempotency.once(inbox, "key", {}, create)
     assert stored() == []
+
+
+def test_pruning_waits_for_nobody(visitor):
+    expired = timezone.now() - idempotency.KEPT
+    in_use, _other = IdempotencyKeyFactory.create_batch(2, contact_inbox=visitor, created_at=expired)
+    with transaction.atomic():
+        IdempotencyKey.objects.select_for_update().get(pk=in_use.pk)
+        [deleted] = at_once([partial(impatiently, lambda: list(idempotency.prune()))])
+
+    assert deleted == [1]
+    assert IdempotencyKey.objects.get() == in_use
