@@ -39,14 +39,14 @@ class ContactViewSet(PublicViewSet):
         inbox, key, signed = self.inbox, idempotency_key(request), self.identity is not None
         fields = self.validated(ContactSerializer)
 
-        def create() -> tuple[ContactInbox, Any]:
+        def open_session() -> tuple[ContactInbox, Any]:
             contact_inbox = identify.create(inbox, fields, signed=signed)
             return contact_inbox, ContactInboxSerializer(contact_inbox).data
 
         if key is None:
-            return Response(create()[1])
+            return Response(open_session()[1])
         require_signed(inbox, signed=signed)
-        return Response(idempotency.once(inbox, key, request.data, create))
+        return Response(idempotency.once(inbox, key, request.data, open_session))
 
     def retrieve(self, request: Request, inbox_identifier: str, source_id: str) -> Response:
         identifier = self.identity.identifier if self.identity else None
