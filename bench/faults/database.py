@@ -22,8 +22,8 @@ from bench.progress import say
 
 CLIENTS = 12
 SCALES = [
-    Scale("seconds", 600, 25, "how long visitors call"),
-    Scale("every", 10, 6, "seconds from one stop to the next"),
+    Scale("seconds", 600, 24, "how long visitors call"),
+    Scale("every", 10, 5, "seconds from one stop to the next"),
 ]
 ALLOWED = {"200", "503"}  # a 503 without Retry-After has a name of its own
 SECONDS_TO_RECOVER = 5

@@ -43,8 +43,8 @@ class Trouble:
 
 TROUBLES = (
     Trouble("connections cut", act=cut),
-    # Of these the site, which has 8 threads, gets 4.
-    Trouble("too few connections", started_with={"max_connections": "10", "superuser_reserved_connections": "6"}),
+    # Of these the site, which has 8 threads, gets 2.
+    Trouble("too few connections", started_with={"max_connections": "10", "superuser_reserved_connections": "8"}),
     Trouble("read-only", changed_to={"default_transaction_read_only": "on"}),
     Trouble("statement timeout", changed_to={"statement_timeout": "20ms"}, act=lock),
 )
