@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models.signals import post_delete, post_save
 from django.utils.translation import gettext_lazy as _
 
 
@@ -18,3 +19,9 @@ class InboxesConfig(AppConfig):
         # Told at once: with such versions the views cannot be imported, so that no other check would be heard.
         for message in checks.check_versions(None):
             raise ImproperlyConfigured(f"{message.msg} {message.hint}")
+
+        from . import known
+        from .models import Inbox
+
+        for changed in (post_save, post_delete):
+            changed.connect(known.forget, sender=Inbox)

@@ -11,7 +11,7 @@ from rest_framework.exceptions import AuthenticationFailed, ParseError, Throttle
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from . import identity, throttling
+from . import identity, known, throttling
 from .models import Inbox
 
 
@@ -79,11 +79,11 @@ class IdentifierHashAuthentication(BaseAuthentication):
 
 
 def get_inbox(request: HttpRequest, identifier: str) -> Inbox:
-    """Return the inbox that ``request`` speaks through, read once; raises ``Http404`` for an unknown one."""
+    """Return the inbox that ``request`` speaks through, for reading only; raises ``Http404`` for an unknown one."""
     inbox: Inbox | None = getattr(request, "inquirly_inbox", None)
     if inbox is None or inbox.identifier != identifier:
         try:
-            inbox = Inbox.objects.get(identifier=identifier)
+            inbox = known.get(identifier)
         except Inbox.DoesNotExist as error:
             raise Http404 from error
         request.inquirly_inbox = inbox  # type: ignore[attr-defined]

@@ -8,6 +8,8 @@ from django.db import close_old_connections
 from hypothesis import HealthCheck, settings
 
 from contacts.models import ContactInbox
+from inboxes import known, throttling
+from inboxes.cache_breaker import CacheBreaker
 from inboxes.models import Inbox
 
 from .factories import ContactFactory, ContactInboxFactory, InboxFactory
@@ -18,13 +20,16 @@ settings.load_profile("suite")
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache():
+def _nothing_known(monkeypatch):
     if url := os.environ.get("REDIS_URL"):  # cache.clear() would empty it for other processes too, and for its owner
         with redis.Redis.from_url(url) as client:
             for key in client.scan_iter(f"{cache.key_prefix}:*"):
                 client.delete(key)
     else:
         cache.clear()
+    known.clear()
+    monkeypatch.setattr(throttling, "_used_up", set())
+    monkeypatch.setattr(throttling, "_breaker", CacheBreaker())
 
 
 @pytest.fixture
