@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 PAUSE = 1.0  # seconds for which a cache that failed is left alone
-SLOW = 0.1  # seconds; an answer that took longer is of use, but the next call does not wait for another
+SLOW = 0.5  # seconds; an answer that took longer is of use, but the next call does not wait for another
 
 Result = TypeVar("Result")
 

@@ -1,9 +1,11 @@
 """How often one address may call one inbox, counted in the cache: exact wherever its ``incr`` is atomic."""
 
+import functools
 import ipaddress
-import logging
 import re
 import time
+from contextlib import suppress
+from typing import NamedTuple
 
 from django.core.cache import cache
 from django.http import HttpRequest
@@ -11,12 +13,16 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from .cache_breaker import CacheBreaker
 from .conf import conf
 
 # Some proxies name the port too: 192.0.2.1:443 or [2001:db8::1]:443.
 WITH_PORT = re.compile(r"\[([^]]*)\](?::[0-9]+)?|([0-9.]+):[0-9]+")
+MAX_USED_UP = 10_000
 
-logger = logging.getLogger(__name__)
+_breaker = CacheBreaker()
+# The keys of windows that have been used up, as far as this process has seen: it need not ask again.
+_used_up: set[str] = set()
 
 
 class InboxThrottle(BaseThrottle):
@@ -33,35 +39,48 @@ class InboxThrottle(BaseThrottle):
 
 def count(scope: str, request: HttpRequest | Request, inbox_identifier: str) -> int | None:
     """Count a call. Return None when it is within the rate of its scope, else the seconds to wait."""
-    return _check(scope, request, inbox_identifier, add=1)
+    window = _window(scope, request, inbox_identifier)
+    if window is None or window.key in _used_up:
+        return window and window.left
+    used = _breaker.call(lambda: _increment(window.key, window.seconds)) or 0
+    if used >= window.limit:
+        if len(_used_up) >= MAX_USED_UP:
+            _used_up.clear()
+        _used_up.add(window.key)
+    return window.left if used > window.limit else None
 
 
 def check(scope: str, request: HttpRequest | Request, inbox_identifier: str) -> int | None:
-    """Return the seconds to wait when the rate of ``scope`` is used up, else None; count nothing."""
-    return _check(scope, request, inbox_identifier, add=0)
+    """Return the seconds to wait when this process knows that the rate of ``scope`` is used up, else None."""
+    window = _window(scope, request, inbox_identifier)
+    return window.left if window and window.key in _used_up else None
 
 
-def _check(scope: str, request: HttpRequest | Request, inbox_identifier: str, *, add: int) -> int | None:
+class Window(NamedTuple):
+    """The time in which ``limit`` calls are allowed: it lasts ``seconds`` and ends when ``left`` have passed."""
+
+    key: str
+    limit: int
+    seconds: int
+    left: int
+
+
+def _window(scope: str, request: HttpRequest | Request, inbox_identifier: str) -> Window | None:
     rate = conf.INQUIRLY_THROTTLE_RATES[scope]
     if rate is None:
         return None
-    limit, period = rate
-    window, elapsed = divmod(int(time.time()), period)
-    key = f"inquirly:{scope}:{inbox_identifier}:{client_address(request)}:{window}"
-    try:
-        used = _increment(key, period) if add else cache.get(key, 0) + 1
-    except Exception as error:  # noqa: BLE001 (each cache has errors of its own; without it, calls are served)
-        logger.warning("Calls are not counted: the cache did not answer (%s)", type(error).__name__)
-        return None
-    return period - elapsed if used > limit else None
+    limit, seconds = rate
+    number, elapsed = divmod(int(time.time()), seconds)
+    key = f"inquirly:{scope}:{inbox_identifier}:{client_address(request)}:{number}"
+    return Window(key, limit, seconds, seconds - elapsed)
 
 
 def _increment(key: str, seconds: int) -> int:
-    cache.add(key, 0, timeout=seconds)
-    try:
-        return cache.incr(key)
-    except ValueError:  # the key ended between the two lines
-        return 1
+    for _attempt in range(2):
+        with suppress(ValueError):  # the key is not there yet: this call is the first of its window
+            return cache.incr(key)
+        cache.add(key, 0, timeout=seconds)
+    return 1
 
 
 def client_address(request: HttpRequest | Request) -> str:
@@ -72,7 +91,11 @@ def client_address(request: HttpRequest | Request) -> str:
     proxies = conf.INQUIRLY_TRUSTED_PROXIES
     hops = request.META.get("HTTP_X_FORWARDED_FOR", "").replace(",", " ").split()
     trusted = proxies > 0 and len(hops) >= proxies
-    text = hops[-proxies] if trusted else request.META.get("REMOTE_ADDR", "")
+    return _counted_address(hops[-proxies] if trusted else request.META.get("REMOTE_ADDR", ""))
+
+
+@functools.lru_cache(maxsize=10_000)
+def _counted_address(text: str) -> str:
     if with_port := WITH_PORT.fullmatch(text):
         text = with_port[1] or with_port[2]
     try:
