@@ -41,7 +41,7 @@ class ContactViewSet(PublicViewSet):
 
         def open_session() -> tuple[ContactInbox, Any]:
             contact_inbox = identify.create(inbox, fields, signed=signed)
-            return contact_inbox, ContactInboxSerializer(contact_inbox).data
+            return contact_inbox, self.answer(ContactInboxSerializer, contact_inbox).data
 
         if key is None:
             return Response(open_session()[1])
@@ -51,12 +51,12 @@ class ContactViewSet(PublicViewSet):
     def retrieve(self, request: Request, inbox_identifier: str, source_id: str) -> Response:
         identifier = self.identity.identifier if self.identity else None
         contact_inbox = identify.retrieve(self.inbox, source_id, identifier=identifier)
-        return Response(ContactInboxSerializer(contact_inbox).data)
+        return self.answer(ContactInboxSerializer, contact_inbox)
 
     def partial_update(self, request: Request, inbox_identifier: str, source_id: str) -> Response:
         fields = self.validated(ContactSerializer)
         contact_inbox = identify.update(self.inbox, source_id, fields, signed=self.identity is not None)
-        return Response(ContactInboxSerializer(contact_inbox).data)
+        return self.answer(ContactInboxSerializer, contact_inbox)
 
     def update(self, request: Request, inbox_identifier: str, source_id: str) -> Response:
         """PUT does what PATCH does."""
