@@ -85,11 +85,16 @@ def _sqlite(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
-    """Connections are kept by the threads for ten minutes, or by psycopg's pool with ``?pool=true``."""
+    """Connections are kept by the threads for ten minutes, or by psycopg's pool with ``?pool=true``.
+
+    A statement is prepared when it comes a third time. ``?server_side_binding=false`` prepares none, for a pooler that
+    gives each transaction another connection.
+    """
     return {
+        "ENGINE": "inquirly_site.postgresql",
         "CONN_MAX_AGE": 0 if options.get("pool") else 600,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"connect_timeout": 5, **options},
+        "OPTIONS": {"connect_timeout": 5, "server_side_binding": True, "prepare_threshold": 2, **options},
     }
 
 
@@ -105,7 +110,7 @@ def cache() -> dict[str, Any]:
         raise ImproperlyConfigured("REDIS_URL must be like redis://host:6379/0, rediss://… or unix://….") from None
     # Seconds; and no second try: a cache that is away must not hold the calls.
     away = {"socket_connect_timeout": 0.1, "socket_timeout": 0.1, "retry": Retry(NoBackoff(), 0)}
-    return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url, "OPTIONS": away}
+    return {"BACKEND": "inquirly_site.cache.RedisCache", "LOCATION": url, "OPTIONS": away}
 
 
 def inquirly() -> dict[str, Any]:

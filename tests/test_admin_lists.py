@@ -307,12 +307,17 @@ def _fill(inbox, number):
             SELECT %s, CASE WHEN n %% 2 = 0 THEN 'user-' || n END, CASE WHEN n %% 2 = 1 THEN 'user-' || n ELSE '' END,
                 false, 'Ada', CASE WHEN n %% 3 = 0 THEN n || '@example.com' ELSE '' END,
                 CASE WHEN n %% 5 = 0 THEN '+4930' || 1000000 + n ELSE '' END, '', '{}', false, now(), now(), now()
-            FROM generate_series(1, %s) n;
+            FROM generate_series(1, %s) n
+            """,
+            [inbox.account_id, number],
+        )
+        cursor.execute(
+            """
             INSERT INTO inquirly_contacts_contactinbox
                 (inbox_id, contact_id, source_id, pubsub_token, hmac_verified, created_at, last_seen_at)
-            SELECT %s, id, 'source-' || id, 'token-' || id, false, now(), now() FROM inquirly_contacts_contact;
+            SELECT %s, id, 'source-' || id, 'token-' || id, false, now(), now() FROM inquirly_contacts_contact
             """,
-            [inbox.account_id, number, inbox.pk],
+            [inbox.pk],
         )
         cursor.execute("ANALYZE")
     return ContactInbox.objects.select_related("contact").latest("pk")

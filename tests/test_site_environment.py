@@ -100,7 +100,7 @@ def test_connections_to_postgresql_are_kept_and_looked_after(monkeypatch):
     database = environment.database(DEFAULT)
 
     assert {name: database[name] for name in ("ENGINE", "USER", "PASSWORD", "HOST", "PORT", "NAME")} == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "inquirly_site.postgresql",
         "USER": "me",
         "PASSWORD": "p@ss",
         "HOST": "db.example",
@@ -108,7 +108,18 @@ def test_connections_to_postgresql_are_kept_and_looked_after(monkeypatch):
         "NAME": "inquirly",
     }
     assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (600, True)
-    assert database["OPTIONS"] == {"connect_timeout": 5, "sslmode": "require"}
+    assert database["OPTIONS"] == {
+        "connect_timeout": 5,
+        "server_side_binding": True,
+        "prepare_threshold": 2,
+        "sslmode": "require",
+    }
+
+
+def test_behind_a_pooler_no_statement_is_prepared(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://me@db.example/inquirly?server_side_binding=false")
+
+    assert environment.database(DEFAULT)["OPTIONS"]["server_side_binding"] is False
 
 
 def test_a_pool_keeps_the_connections_itself(monkeypatch):
