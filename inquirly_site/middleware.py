@@ -1,6 +1,12 @@
 from collections.abc import Callable
+from typing import Any
 
+from django.contrib.auth import middleware as auth
+from django.contrib.messages import middleware as messages
+from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse
+from django.middleware import locale
+from django.utils.deprecation import MiddlewareMixin
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; "
@@ -21,3 +27,27 @@ class ContentSecurityPolicyMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         return response
+
+
+class PagesOnly(MiddlewareMixin):
+    """Lets public calls pass by: no cookie, language or user of a page changes them, and they are many."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        page = not request.path_info.startswith("/public/")
+        return super().__call__(request) if page else self.get_response(request)
+
+
+class SessionMiddleware(PagesOnly, sessions.SessionMiddleware):
+    pass
+
+
+class LocaleMiddleware(PagesOnly, locale.LocaleMiddleware):
+    pass
+
+
+class AuthenticationMiddleware(PagesOnly, auth.AuthenticationMiddleware):
+    pass
+
+
+class MessageMiddleware(PagesOnly, messages.MessageMiddleware):
+    pass

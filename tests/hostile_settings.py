@@ -23,7 +23,12 @@ INSTALLED_APPS = [*INSTALLED_APPS, "corsheaders"]
 MIDDLEWARE = [
     *MIDDLEWARE[:1],
     "corsheaders.middleware.CorsMiddleware",
-    *MIDDLEWARE[1:],
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
 ]
 REST_FRAMEWORK = {
