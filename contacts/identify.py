@@ -19,6 +19,7 @@ from inboxes.models import Inbox
 
 from . import sessions
 from .attributes import filled, merged, validate_custom_attributes
+from .compiled import CompiledQuery, save
 from .merge import fold
 from .models import Contact, ContactInbox
 
@@ -28,6 +29,12 @@ PLAIN_FIELDS = ("name", "email", "phone_number", "avatar_url")
 # Whoever holds a session may not change these on a verified contact without a signature.
 PROTECTED_FIELDS = ("identifier", "email", "phone_number")
 
+VERIFIED = CompiledQuery(
+    lambda account, identifier: Contact.objects.select_for_update().filter(account_id=account, identifier=identifier),
+    account=int,
+    identifier=str,
+)
+
 
 class ContactBlocked(PermissionDenied):
     """Staff have blocked the contact."""
@@ -35,7 +42,7 @@ class ContactBlocked(PermissionDenied):
 
 def retrieve(inbox: Inbox, source_id: str, *, identifier: str | None = None) -> ContactInbox:
     """Return the session and its contact. ``identifier`` is the one that the caller has proven, if any."""
-    contact_inbox = ContactInbox.objects.select_related("contact").get(inbox=inbox, source_id=source_id)
+    contact_inbox = sessions.find(inbox, source_id)
     if identifier is None:
         require_signed(inbox, signed=contact_inbox.hmac_verified)
     elif contact_inbox.contact.identifier != identifier:
@@ -52,8 +59,10 @@ def create(inbox: Inbox, fields: Fields, *, signed: bool) -> ContactInbox:
         contact = _find(inbox, key) or Contact(account_id=inbox.account_id, **key)
         _refuse_blocked(contact)
         _apply(contact, fields)
-        contact.save()
-        return ContactInbox.objects.create(inbox=inbox, contact=contact, hmac_verified=signed)
+        save(contact)
+        contact_inbox = ContactInbox(inbox=inbox, contact=contact, hmac_verified=signed)
+        save(contact_inbox)
+        return contact_inbox
 
 
 @sessions.repeated
@@ -82,10 +91,11 @@ def _key(inbox: Inbox, fields: Fields, *, signed: bool) -> Fields:
 
 def _find(inbox: Inbox, key: Fields) -> Contact | None:
     """Return the one contact with this key, locked. A claim finds only what is shared by claim."""
-    if not (key.get("identifier") or key.get("claim_shared")):
-        return None
-    found = Contact.objects.select_for_update().filter(account_id=inbox.account_id, **key)
-    return next(iter(found), None)
+    if "identifier" in key:
+        return VERIFIED.first(account=inbox.account_id, identifier=key["identifier"])
+    if key.get("claim_shared"):
+        return next(iter(Contact.objects.select_for_update().filter(account_id=inbox.account_id, **key)), None)
+    return None
 
 
 def _authorize(contact: Contact, fields: Fields, *, signed: bool) -> None:
@@ -120,7 +130,7 @@ def _update(contact_inbox: ContactInbox, fields: Fields, key: Fields) -> Contact
     if not contact.verified:
         _assign(contact, key)
     _apply(contact, fields)
-    contact.save()
+    save(contact)
     return contact_inbox
 
 

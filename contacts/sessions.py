@@ -16,11 +16,27 @@ from django.utils import timezone
 from inboxes.models import Inbox
 from inboxes.tokens import new_pubsub_token, new_source_id
 
+from .compiled import CompiledQuery, update
 from .models import Contact, ContactInbox
 
 ATTEMPTS = 10
 
 Result = TypeVar("Result")
+
+
+def _with_contact(inbox: int, source_id: str) -> QuerySet[ContactInbox]:
+    return ContactInbox.objects.filter(inbox_id=inbox, source_id=source_id).select_related("contact")
+
+
+def _shown(**session: Any) -> QuerySet[ContactInbox]:
+    contact = [f"contact__{name}" for name in ("identifier", "name", "email", "phone_number")]
+    return _with_contact(**session).only("source_id", "pubsub_token", "hmac_verified", *contact)
+
+
+SHOWN = CompiledQuery(_shown, inbox=int, source_id=str)
+LOCKED = CompiledQuery(
+    lambda **session: _with_contact(**session).select_for_update(of=("contact",)), inbox=int, source_id=str
+)
 
 
 class Overtaken(Exception):
@@ -35,34 +51,42 @@ def repeated(rule: Callable[..., Result]) -> Callable[..., Result]:
         for _attempt in range(ATTEMPTS):
             with suppress(Overtaken, IntegrityError):
                 return rule(inbox, *args, **kwargs)
-        inbox.refresh_from_db()  # raises when the inbox itself is gone
+        Inbox.objects.get(pk=inbox.pk)  # raises when the inbox itself is gone
         raise OperationalError("Too many requests change this contact at once.")
 
     return repeat
 
 
+def find(inbox: Inbox, source_id: str) -> ContactInbox:
+    """Return the session with what is shown of its contact; raises ``ContactInbox.DoesNotExist``."""
+    contact_inbox = SHOWN.first(inbox=inbox.pk, source_id=source_id)
+    if contact_inbox is None:
+        raise ContactInbox.DoesNotExist
+    return contact_inbox
+
+
 def lock(inbox: Inbox, source_id: str) -> ContactInbox:
     """Return the session with its contact, and that locked; raises ``ContactInbox.DoesNotExist``."""
-    sessions = ContactInbox.objects.filter(inbox=inbox, source_id=source_id)
-    locked = sessions.select_related("contact").select_for_update(of=("contact",))
-    contact_inbox = next(iter(locked), None)
+    contact_inbox = LOCKED.first(inbox=inbox.pk, source_id=source_id)
     if contact_inbox is not None:
         return contact_inbox
-    if sessions.exists():  # its contact was merged away while we waited for the lock
+    if ContactInbox.objects.filter(
+        inbox=inbox, source_id=source_id
+    ).exists():  # its contact was merged away while we waited for the lock
         raise Overtaken
     raise ContactInbox.DoesNotExist
 
 
 def touch(contact_inbox: ContactInbox) -> None:
     """Note that the session was seen now, if it still is where it was found."""
-    if not _same(contact_inbox).update(last_seen_at=timezone.now()):
+    if not update(ContactInbox, {"last_seen_at": timezone.now()}, _place(contact_inbox)):
         raise Overtaken
 
 
 def reread(contact_inbox: ContactInbox) -> tuple[ContactInbox, bool]:
     """Return the session as it is now that its contact is locked, and whether the contact has others."""
     others = ContactInbox.objects.filter(contact=OuterRef("contact")).exclude(pk=OuterRef("pk"))
-    found = next(iter(_same(contact_inbox).annotate(has_others=Exists(others))), None)
+    found = next(iter(ContactInbox.objects.filter(**_place(contact_inbox)).annotate(has_others=Exists(others))), None)
     if found is None:
         raise Overtaken
     return found, found.has_others
@@ -79,7 +103,5 @@ def move(contact_inbox: ContactInbox, contact: Contact, *, signed: bool) -> None
     contact_inbox.save()
 
 
-def _same(contact_inbox: ContactInbox) -> QuerySet[ContactInbox]:
-    return ContactInbox.objects.filter(
-        pk=contact_inbox.pk, contact=contact_inbox.contact, source_id=contact_inbox.source_id
-    )
+def _place(contact_inbox: ContactInbox) -> dict[str, Any]:
+    return {"id": contact_inbox.pk, "contact_id": contact_inbox.contact_id, "source_id": contact_inbox.source_id}
