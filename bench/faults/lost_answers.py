@@ -24,7 +24,7 @@ from bench.faults.visitors import Visitor, signed_request, together, visitors
 
 CONNECTIONS = 8
 ATTEMPTS = 10
-SCALES = [Scale("creates", 20_000, 4_000, "how many contacts are created")]
+SCALES = [Scale("creates", 20_000, 3_000, "how many contacts are created")]
 
 
 class Proxy(ThreadingTCPServer):
