@@ -99,6 +99,9 @@ class Redis:
     def wipe(self) -> None:
         self._client.flushall()
 
+    def holds_keys(self) -> bool:
+        return self._client.dbsize() > 0
+
     def answer_after(self, seconds: float) -> None:
         """Let each answer take so much longer."""
         self._relay.delay = seconds
