@@ -4,6 +4,7 @@ import argparse
 import itertools
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,6 +21,7 @@ from bench.faults import command, production
 from bench.faults.command import Bar, Outcome, Scale
 from bench.faults.ledger import Ledger
 from bench.faults.stored import compare, counted
+from bench.faults.tally import NO_ANSWER
 from bench.faults.visitors import Visitor, signed_request, together, visitors
 
 CONNECTIONS = 8
@@ -87,6 +89,8 @@ class Repeating(Visitor):
             if answer and answer.status == 200:
                 self.ledger.end(write, answer)
                 return
+            if answer:  # under way still, where this client was too impatient
+                time.sleep(float(answer.headers.get("retry-after", 1)))
 
 
 def create_each(left: Iterator[int], visitor: Visitor) -> None:
@@ -104,6 +108,7 @@ def run(options: argparse.Namespace) -> Outcome:
         compared, there = compare(ledger, url, at_least=options.creates), counted(url)
     bars = [Bar(name, count, "=", options.creates) for name, count in there.items()]
     bars.append(Bar("lost answers", len(proxy.lost), ">=", options.creates // 10))
+    bars.append(Bar("other answers", tally.unlike("200", "409", NO_ANSWER), "=", 0))
     return Outcome([*bars, *compared], {"calls": len(tally.replies)})
 
 

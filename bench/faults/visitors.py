@@ -104,4 +104,6 @@ def together(visitors: Sequence[Visitor], visit: Callable[[Visitor], None]) -> T
             say(f"  {sum(len(visitor.tally.replies) for visitor in visitors)} calls")
         for each in running:
             each.result()
-    return total(visitor.tally for visitor in visitors)
+    tally = total(visitor.tally for visitor in visitors)
+    say(f"  Answers: {dict(tally.results)}")
+    return tally
