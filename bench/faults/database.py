@@ -18,7 +18,6 @@ from bench.faults.meanwhile import meanwhile
 from bench.faults.stored import compare
 from bench.faults.turns import Turns
 from bench.faults.visitors import Visitor, visiting, visitors
-from bench.progress import say
 
 CLIENTS = 12
 SCALES = [
@@ -41,7 +40,6 @@ def run(options: argparse.Namespace) -> Outcome:
             after = site.workers()
         compared = compare(ledger, cluster.url)
     others = tally.unlike(*ALLOWED)
-    say(f"  Answers: {dict(tally.results)}")
     felt = turns.felt(tally)
     bars = [
         Bar("other answers", others, "=", 0),

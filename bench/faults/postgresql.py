@@ -5,9 +5,9 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
@@ -35,11 +35,15 @@ def missing() -> str | None:
 
 @dataclass(frozen=True)
 class Cluster:
-    """A server with its data in ``directory``; ``log_directory`` holds its write-ahead log when that is elsewhere."""
+    """A server with its data in ``directory``; ``log_directory`` holds its write-ahead log when that is elsewhere.
+
+    ``settings`` are its usual ones, beside those that all have.
+    """
 
     directory: Path
     port: int
     log_directory: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def data(self) -> Path:
@@ -71,6 +75,12 @@ class Cluster:
         if self.runs():
             self._run("pg_ctl", "stop", "--mode=immediate", "--silent")
 
+    def tend(self) -> None:
+        """Start the server if it has ended, as far as it can be started now."""
+        if not self.runs():
+            with suppress(RuntimeError):
+                self.start()
+
     def runs(self) -> bool:
         return (self.data / "postmaster.pid").exists() and self._call("pg_ctl", "status").returncode == 0
 
@@ -93,12 +103,18 @@ class Cluster:
             connection.execute(SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(Identifier(table)))
             yield
 
+    def write_log(self) -> None:
+        """Fill half a file of the write-ahead log, if that can be done now."""
+        with suppress(psycopg.Error), self._superuser() as connection:
+            connection.execute("SELECT pg_logical_emit_message(false, '', repeat(' ', 500000))")
+
     def _superuser(self, database: str = ROLE) -> psycopg.Connection[tuple[object, ...]]:
         url = f"postgres://postgres@127.0.0.1:{self.port}/{database}"
         return psycopg.connect(url, autocommit=True, options="-c statement_timeout=0")
 
     def _write(self, settings: dict[str, str]) -> None:
-        lines = [f"{name} = '{value}'\n" for name, value in {**USUAL, "port": str(self.port), **settings}.items()]
+        all_settings = {**USUAL, "port": str(self.port), **self.settings, **settings}
+        lines = [f"{name} = '{value}'\n" for name, value in all_settings.items()]
         # Read after all other files, and by a server that may be unable to take an ALTER SYSTEM.
         (self.data / "postgresql.auto.conf").write_text("".join(lines), encoding="utf-8")
 
