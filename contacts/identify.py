@@ -17,9 +17,9 @@ from django.utils import timezone
 from inboxes.identity import IdentityRejected, require_signed
 from inboxes.models import Inbox
 
-from . import sessions
+from . import sessions, statements
 from .attributes import filled, merged, validate_custom_attributes
-from .compiled import CompiledQuery, save
+from .compiled import CompiledQuery
 from .merge import fold
 from .models import Contact, ContactInbox
 
@@ -55,14 +55,17 @@ def create(inbox: Inbox, fields: Fields, *, signed: bool) -> ContactInbox:
     """Open a new session: of the one contact with the proven identifier, else of a new contact."""
     require_signed(inbox, signed=signed)
     key = _key(inbox, fields, signed=signed)
-    with transaction.atomic():
-        contact = _find(inbox, key) or Contact(account_id=inbox.account_id, **key)
-        _refuse_blocked(contact)
-        _apply(contact, fields)
-        save(contact)
-        contact_inbox = ContactInbox(inbox=inbox, contact=contact, hmac_verified=signed)
-        save(contact_inbox)
+    contact = Contact(account_id=inbox.account_id, **key)
+    _apply(contact, fields)
+    contact_inbox = ContactInbox(inbox=inbox, contact=contact, hmac_verified=signed)
+    if statements.run_and_insert(statements.insert_unless_taken(contact), contact_inbox, "contact"):
         return contact_inbox
+    with transaction.atomic():
+        contact_inbox.contact = _find(inbox, key)
+        _refuse_blocked(contact_inbox.contact)
+        _apply(contact_inbox.contact, fields)
+        statements.run_and_insert(statements.save(contact_inbox.contact), contact_inbox, "contact")
+    return contact_inbox
 
 
 @sessions.repeated
@@ -89,13 +92,16 @@ def _key(inbox: Inbox, fields: Fields, *, signed: bool) -> Fields:
     return {"claimed_identifier": fields["identifier"], "claim_shared": inbox.match_claims}
 
 
-def _find(inbox: Inbox, key: Fields) -> Contact | None:
-    """Return the one contact with this key, locked. A claim finds only what is shared by claim."""
+def _find(inbox: Inbox, key: Fields) -> Contact:
+    """Return the one contact with this key, locked. A claim finds only what is shared by claim, and no key nothing."""
+    contact = None
     if "identifier" in key:
-        return VERIFIED.first(account=inbox.account_id, identifier=key["identifier"])
-    if key.get("claim_shared"):
-        return next(iter(Contact.objects.select_for_update().filter(account_id=inbox.account_id, **key)), None)
-    return None
+        contact = VERIFIED.first(account=inbox.account_id, identifier=key["identifier"])
+    elif key.get("claim_shared"):
+        contact = Contact.objects.select_for_update().filter(account_id=inbox.account_id, **key).first()
+    if contact is None:  # who stood in the way of the insert is gone
+        raise sessions.Overtaken
+    return contact
 
 
 def _authorize(contact: Contact, fields: Fields, *, signed: bool) -> None:
@@ -125,12 +131,11 @@ def _has(contact: Contact, key: Fields) -> bool:
 
 
 def _update(contact_inbox: ContactInbox, fields: Fields, key: Fields) -> ContactInbox:
-    sessions.touch(contact_inbox)
     contact = contact_inbox.contact
     if not contact.verified:
         _assign(contact, key)
     _apply(contact, fields)
-    save(contact)
+    sessions.save(contact_inbox)
     return contact_inbox
 
 

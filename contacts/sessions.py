@@ -16,7 +16,8 @@ from django.utils import timezone
 from inboxes.models import Inbox
 from inboxes.tokens import new_pubsub_token, new_source_id
 
-from .compiled import CompiledQuery, update
+from . import statements
+from .compiled import CompiledQuery
 from .models import Contact, ContactInbox
 
 ATTEMPTS = 10
@@ -77,9 +78,10 @@ def lock(inbox: Inbox, source_id: str) -> ContactInbox:
     raise ContactInbox.DoesNotExist
 
 
-def touch(contact_inbox: ContactInbox) -> None:
-    """Note that the session was seen now, if it still is where it was found."""
-    if not update(ContactInbox, {"last_seen_at": timezone.now()}, _place(contact_inbox)):
+def save(contact_inbox: ContactInbox) -> None:
+    """Save the contact, which is locked, and that the session was seen now, if that still is where it was found."""
+    seen = statements.update(contact_inbox, {"last_seen_at": timezone.now()}, **_place(contact_inbox))
+    if not statements.run_both(statements.save(contact_inbox.contact), seen):
         raise Overtaken
 
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from contacts.models import ContactInbox
+from inboxes import known
 from inboxes.models import Inbox
 
 from .api import create_contact, create_with_key, read_contact, signed, update_contact
@@ -30,40 +31,44 @@ class Callers:
 
 
 class Shape(NamedTuple):
-    """What a call is, and what it has to come to: its status, and the most queries it may take."""
+    """What a call is, and what it has to come to: its status, and how many queries it takes.
+
+    That is on PostgreSQL; SQLite, which has no round trips to save, takes ``more``.
+    """
 
     call: Callable[[Client, Callers], HttpResponse]
     status: int
     queries: int
+    more: int = 0
 
 
 SHAPES = {
-    "read": Shape(lambda client, by: read_contact(client, by.visitor), 200, 2),
-    "read, signed": Shape(lambda client, by: read_contact(client, by.customer, **signed(by.inbox, "user-7")), 200, 2),
-    "read, refused": Shape(lambda client, by: read_contact(client, by.customer, **signed(by.inbox, "user-8")), 401, 2),
-    "create": Shape(lambda client, by: create_contact(client, by.inbox, **FIELDS), 200, 3),
-    "create, claiming": Shape(lambda client, by: create_contact(client, by.inbox, identifier="user-7"), 200, 3),
+    "read": Shape(lambda client, by: read_contact(client, by.visitor), 200, 1),
+    "read, signed": Shape(lambda client, by: read_contact(client, by.customer, **signed(by.inbox, "user-7")), 200, 1),
+    "read, refused": Shape(lambda client, by: read_contact(client, by.customer, **signed(by.inbox, "user-8")), 401, 1),
+    "create": Shape(lambda client, by: create_contact(client, by.inbox, **FIELDS), 200, 1, 1),
+    "create, claiming": Shape(lambda client, by: create_contact(client, by.inbox, identifier="user-7"), 200, 1, 1),
     "create, signed, new": Shape(
-        lambda client, by: create_contact(client, by.inbox, **signed(by.inbox, "user-8", **FIELDS)), 200, 4
+        lambda client, by: create_contact(client, by.inbox, **signed(by.inbox, "user-8", **FIELDS)), 200, 1, 1
     ),
     "create, signed, known": Shape(
-        lambda client, by: create_contact(client, by.inbox, **signed(by.inbox, "user-7", **FIELDS)), 200, 4
+        lambda client, by: create_contact(client, by.inbox, **signed(by.inbox, "user-7", **FIELDS)), 200, 3, 1
     ),
-    "create, with a key": Shape(lambda client, by: create_with_key(client, by.inbox, "key", **FIELDS), 200, 6),
-    "update": Shape(lambda client, by: update_contact(client, by.visitor, **FIELDS), 200, 4),
-    "update, claiming": Shape(lambda client, by: update_contact(client, by.visitor, identifier="user-7"), 200, 4),
+    "create, with a key": Shape(lambda client, by: create_with_key(client, by.inbox, "key", **FIELDS), 200, 4),
+    "update": Shape(lambda client, by: update_contact(client, by.visitor, **FIELDS), 200, 2, 1),
+    "update, claiming": Shape(lambda client, by: update_contact(client, by.visitor, identifier="user-7"), 200, 2, 1),
     "update, signed": Shape(
-        lambda client, by: update_contact(client, by.customer, **signed(by.inbox, "user-7", **FIELDS)), 200, 4
+        lambda client, by: update_contact(client, by.customer, **signed(by.inbox, "user-7", **FIELDS)), 200, 2, 1
     ),
-    "update, refused": Shape(lambda client, by: update_contact(client, by.customer, **FIELDS), 401, 4),
+    "update, refused": Shape(lambda client, by: update_contact(client, by.customer, **FIELDS), 401, 1),
     "sign in, nobody has the identifier": Shape(
-        lambda client, by: update_contact(client, by.visitor, **signed(by.inbox, "user-8", **FIELDS)), 200, 8
+        lambda client, by: update_contact(client, by.visitor, **signed(by.inbox, "user-8", **FIELDS)), 200, 5
     ),
     "sign in, folded": Shape(
-        lambda client, by: update_contact(client, by.visitor, **signed(by.inbox, "user-7", **FIELDS)), 200, 8
+        lambda client, by: update_contact(client, by.visitor, **signed(by.inbox, "user-7", **FIELDS)), 200, 7
     ),
     "sign in, leaving the contact to others": Shape(
-        lambda client, by: update_contact(client, by.one_of_two, **signed(by.inbox, "user-8", **FIELDS)), 200, 8
+        lambda client, by: update_contact(client, by.one_of_two, **signed(by.inbox, "user-8", **FIELDS)), 200, 5
     ),
 }
 
@@ -81,7 +86,8 @@ def callers(inbox: Inbox) -> Callers:
 
 
 def statements_of(shape: Shape, client: Client, by: Callers) -> list[str]:
-    """Make the call and return the SQL that it took; begin, commit and savepoints aside."""
+    """Make the call, of an inbox that is known, and return the SQL that it took; begin, commit and savepoints aside."""
+    known.get(by.inbox.identifier)
     with CaptureQueriesContext(connection) as captured:
         response = shape.call(client, by)
     assert response.status_code == shape.status
