@@ -65,8 +65,9 @@ def update(number: int) -> Request:
     return Request("PATCH", f"{CONTACTS}/{source_id(number)}", json.dumps({"name": "Grace Hopper"}))
 
 
+NEW = Call("create_new", "signed create, new", create_new, creates=True)
 CALLS = (
-    Call("create_new", "signed create, new", create_new, creates=True),
+    NEW,
     Call("create_known", "signed create, known", create_known),
     Call("get", "GET", read),
     Call("patch", "PATCH", update),

@@ -42,7 +42,12 @@ def text(result: Mapping[str, Any]) -> str:
     """Return the result of a run as a person reads it."""
     rows = [HEAD, *(_row(call.label, result["calls"][call.name]) for call in CALLS)]
     verdict = "All bars are met." if result["met"] else "Not all bars are met."
-    return "\n".join([*map(line, rows), verdict, "", *circumstances(result)])
+    in_one = result["new_as_one_statement"]
+    note = (
+        f"A new contact is sent as one statement. Of that, pgbench sends {in_one['limit']:.0f} a second, and ours is "
+        f"{in_one['ratio']:.3f} of it; the limit above is of the same in a transaction of several statements."
+    )
+    return "\n".join([*map(line, rows), verdict, note, "", *circumstances(result)])
 
 
 def _row(label: str, call: Mapping[str, Any]) -> tuple[str, ...]:

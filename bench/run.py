@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as a script, 
 import django
 
 from bench import command, contenders, database, limit, machine, report
-from bench.calls import CALLS
+from bench.calls import CALLS, NEW
 from bench.load import CONNECTIONS
 from bench.progress import say
 from bench.rounds import measure, medians
@@ -27,15 +27,21 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         say(f"Making {len(known)} contacts for each contender")
         textbook = contenders.textbook(url, workload)
         ours = contenders.ours(url, workload)
-        scripts = prepare(url, known)
+        scripts, in_one = prepare(url, known)
         ceiling = limit.prepare(url, scripts, Path(directory), options.seconds)
         measured = measure([ceiling, textbook, ours], options.rounds)
+        say("The limit of a new contact, sent as one statement")
+        limit_in_one = limit.prepare(url, in_one, Path(directory), options.seconds).rate(NEW)
         facts = machine.facts(url)
     compared = report.compare(*(medians(measured[name]) for name in ("limit", "textbook", "ours")))
     return {
         "date": started.isoformat(timespec="seconds"),
         "met": report.all_met(compared),
         "calls": compared,
+        "new_as_one_statement": {
+            "limit": round(limit_in_one, 1),
+            "ratio": round(compared[NEW.name]["ours"] / limit_in_one, 3),
+        },
         "settings": {
             "connections": CONNECTIONS,
             "workers": 2,
@@ -49,18 +55,25 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "load_average": {"before": before, "after": machine.load_average()},
         "rounds": measured,
         "statements": scripts,
+        "new_as_one_statement_script": in_one[NEW.name],
     }
 
 
-def prepare(url: str, known: range) -> dict[str, str]:
-    """Fill the tables of both, and return pgbench's script for each call by its name."""
+def prepare(url: str, known: range) -> tuple[dict[str, str], dict[str, str]]:
+    """Fill the tables of both, and return pgbench's script for each call by its name.
+
+    A new contact is made by one statement, and the limit of that call is of the same in a transaction of several, as
+    the bars are meant; the second result is its script as it is sent.
+    """
     os.environ.update(contenders.site_environment(url))
     django.setup()
     from bench import ours, statements  # models and connections need the lines above
 
     ours.prepare()
     database.fill(url, {**contenders.OURS, **contenders.TEXTBOOK}, known)
-    return {call.name: statements.script(call, known[len(known) // 2], known) for call in CALLS}
+    number = known[len(known) // 2]
+    scripts = {call.name: statements.script(call, number, known, one_by_one=call is NEW) for call in CALLS}
+    return scripts, {NEW.name: statements.script(NEW, number + 2, known)}
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
+from unittest import mock
 
 from django.db import connection
 from django.test import Client
@@ -27,12 +28,16 @@ class Statement(NamedTuple):
     parameters: Sequence[Any] | None = None
 
 
-def script(call: Call, number: int, known: range) -> str:
+def script(call: Call, number: int, known: range, *, one_by_one: bool = False) -> str:
     """Make the call with ``number`` and return pgbench's script for it.
 
-    ``known`` are the numbers whose contacts are there. Raises ``ValueError`` when something of this one contact is
-    left in the script.
+    ``known`` are the numbers whose contacts are there. ``one_by_one`` takes what the code sends to a database that has
+    to be sent every statement by itself. Raises ``ValueError`` when something of this one contact is left in the
+    script.
     """
+    if one_by_one:
+        with mock.patch("contacts.statements.takes_two", return_value=False):
+            return script(call, number, known)
     send(call.request(number + 1))  # what is read once and kept is there now
     statements, answer = capture(call.request(number))
     names = expressions(call, number, answer)
