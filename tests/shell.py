@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 
 
 @dataclass
@@ -85,3 +86,10 @@ def call(address: str, method: str, path: str, fields: Any = None, **headers: st
         return response.status, json.load(response)
     finally:
         connection.close()
+
+
+def database_url() -> str:
+    """Return the address of the database that the tests use."""
+    database = connection.settings_dict
+    password = f":{database['PASSWORD']}" if database["PASSWORD"] else ""
+    return f"postgres://{database['USER']}{password}@{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"

@@ -19,7 +19,7 @@ from inboxes.identity import identifier_hash
 
 from .api import contacts_url
 from .raw_http import http1, http2, in_pieces
-from .shell import Shell, call
+from .shell import Shell, call, database_url
 
 ROOT = Path(__file__).parent.parent
 SERVE = (
@@ -240,10 +240,3 @@ def be_client(address, inbox, number) -> list[int]:
             assert send("GET", path) == visitor
             send("POST", contacts_url(inbox), {**proof, "custom_attributes": {name: turn}})
     return statuses
-
-
-def database_url() -> str:
-    """Return the address of the database that the tests use."""
-    database = connection.settings_dict
-    password = f":{database['PASSWORD']}" if database["PASSWORD"] else ""
-    return f"postgres://{database['USER']}{password}@{database['HOST']}:{database['PORT'] or 5432}/{database['NAME']}"
