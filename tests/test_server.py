@@ -14,11 +14,11 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
+from bench.raw_http import http1, http2, in_pieces
 from contacts.models import Contact, ContactInbox
 from inboxes.identity import identifier_hash
 
 from .api import contacts_url
-from .raw_http import http1, http2, in_pieces
 from .shell import Shell, call, database_url
 
 ROOT = Path(__file__).parent.parent

@@ -6,6 +6,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 Headers = Iterable[tuple[str, str]]
@@ -19,7 +20,22 @@ def http1(address: str, path: str, headers: Headers, body: bytes, version: str =
     lines = [f"POST {path} HTTP/{version}", f"Host: {address}", "Content-Type: application/json", "Connection: close"]
     lines += [f"{name}: {value}" for name, value in headers]
     answer = _exchange(address, "\r\n".join([*lines, "", ""]).encode() + body, **options)
-    return _statuses(answer)
+    return statuses(answer)
+
+
+def answers(address: str, request: bytes, patience: float) -> list[int]:
+    """Send bytes as they are and return the status lines' numbers.
+
+    It ends when the server hangs up, or neither takes nor sends anything for ``patience`` seconds.
+    """
+    received = b""
+    with _connect(address) as connection, suppress(OSError):
+        connection.settimeout(patience)
+        with suppress(OSError):  # a server may answer without having heard all
+            connection.sendall(request)
+        while part := connection.recv(65_536):
+            received += part
+    return statuses(received)
 
 
 def in_pieces(address: str, pieces: Iterable[bytes], pause: float) -> list[int]:
@@ -29,7 +45,7 @@ def in_pieces(address: str, pieces: Iterable[bytes], pause: float) -> list[int]:
             connection.sendall(piece)
             time.sleep(pause)
         connection.shutdown(socket.SHUT_WR)
-        return _statuses(stream.read())
+        return statuses(stream.read())
 
 
 def http2(address: str, path: str, headers: Headers, body: bytes) -> Any:
@@ -48,7 +64,7 @@ def http2(address: str, path: str, headers: Headers, body: bytes) -> Any:
     return json.loads(received)
 
 
-def _statuses(answers: bytes) -> list[int]:
+def statuses(answers: bytes) -> list[int]:
     return [int(status) for status in STATUS.findall(answers)]
 
 
