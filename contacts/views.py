@@ -1,16 +1,15 @@
 import re
 from typing import Any, cast
 
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from inboxes.authentication import IdentifierHashAuthentication, get_inbox
-from inboxes.headers import IDEMPOTENCY_KEY
 from inboxes.identity import Identity, require_signed
 from inboxes.models import Inbox
-from inboxes.views import PublicViewSet
+from inboxes.views import PublicViewSet, json_response, shared
 
 from . import idempotency, identify
 from .models import ContactInbox
@@ -35,37 +34,37 @@ class ContactViewSet(PublicViewSet):
         """Who signed the request, if anybody did."""
         return cast(Identity | None, self.request.auth)
 
-    def create(self, request: Request, inbox_identifier: str) -> Response:
+    def create(self, request: Request, inbox_identifier: str) -> HttpResponse:
         inbox, key, signed = self.inbox, idempotency_key(request), self.identity is not None
         fields = self.validated(ContactSerializer)
 
         def open_session() -> tuple[ContactInbox, Any]:
             contact_inbox = identify.create(inbox, fields, signed=signed)
-            return contact_inbox, self.answer(ContactInboxSerializer, contact_inbox).data
+            return contact_inbox, shared(ContactInboxSerializer).to_representation(contact_inbox)
 
         if key is None:
-            return Response(open_session()[1])
+            return json_response(open_session()[1])
         require_signed(inbox, signed=signed)
-        return Response(idempotency.once(inbox, key, request.data, open_session))
+        return json_response(idempotency.once(inbox, key, request.data, open_session))
 
-    def retrieve(self, request: Request, inbox_identifier: str, source_id: str) -> Response:
+    def retrieve(self, request: Request, inbox_identifier: str, source_id: str) -> HttpResponse:
         identifier = self.identity.identifier if self.identity else None
         contact_inbox = identify.retrieve(self.inbox, source_id, identifier=identifier)
         return self.answer(ContactInboxSerializer, contact_inbox)
 
-    def partial_update(self, request: Request, inbox_identifier: str, source_id: str) -> Response:
+    def partial_update(self, request: Request, inbox_identifier: str, source_id: str) -> HttpResponse:
         fields = self.validated(ContactSerializer)
         contact_inbox = identify.update(self.inbox, source_id, fields, signed=self.identity is not None)
         return self.answer(ContactInboxSerializer, contact_inbox)
 
-    def update(self, request: Request, inbox_identifier: str, source_id: str) -> Response:
+    def update(self, request: Request, inbox_identifier: str, source_id: str) -> HttpResponse:
         """PUT does what PATCH does."""
         return self.partial_update(request, inbox_identifier, source_id)
 
 
 def idempotency_key(request: Request) -> str | None:
     """Return the client's name for this request, None when there is none; raises ``ParseError``."""
-    key: str | None = request.headers.get(IDEMPOTENCY_KEY)
+    key: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not VISIBLE.fullmatch(key):
         raise ParseError(_("The Idempotency-Key has to be 1 to 255 visible ASCII characters, without spaces."))
     return key

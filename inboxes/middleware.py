@@ -10,6 +10,7 @@ from django.db import Error
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
+from django.utils.cache import patch_vary_headers
 
 from .authentication import get_inbox
 from .headers import HEADERS, IDEMPOTENCY_KEY
@@ -52,19 +53,23 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
         # Only a preflight needs its view looked up before Django does so itself.
-        preflight = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+        preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META
         return super().check_preflight(request) if preflight else None
 
     def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         # The project's own CORS settings, and its own CorsMiddleware further in, are for its other pages.
         for name in [name for name in response.headers if name.lower().startswith("access-control-")]:
             del response[name]
-        request._cors_enabled = True  # type: ignore[attr-defined]
-        super().add_response_headers(request, response)
-        if "origin" in request.headers and self.check_signal(request):
-            response[cors.ACCESS_CONTROL_ALLOW_ORIGIN] = request.headers["origin"]
+        preflight = request.method == "OPTIONS"
+        if preflight:
+            request._cors_enabled = True  # type: ignore[attr-defined]
+            super().add_response_headers(request, response)
+        patch_vary_headers(response, ("origin",))
+        origin = request.META.get("HTTP_ORIGIN")
+        if origin and self.check_signal(request):
+            response[cors.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
             response[cors.ACCESS_CONTROL_EXPOSE_HEADERS] = "Retry-After"
-            if request.method == "OPTIONS":
+            if preflight:
                 response[cors.ACCESS_CONTROL_ALLOW_METHODS] = METHODS
                 response[cors.ACCESS_CONTROL_ALLOW_HEADERS] = ALLOWED_HEADERS
         else:
@@ -91,7 +96,7 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
             return True  # there is nobody to protect, and a developer to tell of a misspelt address
         except Error:
             return False
-        return not allowed or request.headers.get("origin") in allowed
+        return not allowed or request.META.get("HTTP_ORIGIN") in allowed
 
 
 def _match(request: HttpRequest) -> ResolverMatch | None:

@@ -4,15 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, cast
 
 from django.db import Error, connections, transaction
-from django.http import Http404, HttpResponseBase
-from django.utils.cache import patch_cache_control
+from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 from rest_framework.viewsets import ViewSet
 
@@ -26,24 +24,11 @@ from .throttling import InboxThrottle
 logger = logging.getLogger(__name__)
 
 
-class PublicJSONRenderer(JSONRenderer):
-    # Whatever the host has set for its own API:
-    compact = True
-    ensure_ascii = False
-    strict = True
-
-
 class JSONOnly(BaseContentNegotiation):
-    """Answers in JSON, whatever ``Accept`` says."""
+    """Reads JSON, whatever ``Content-Type`` says: ``check_body`` has refused all else. No answer is negotiated."""
 
     def select_parser(self, request: Request, parsers: Iterable[BaseParser]) -> BaseParser:
         return next(iter(parsers))
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        renderer = next(iter(renderers))
-        return renderer, renderer.media_type
 
 
 class PublicViewSet(ViewSet):
@@ -54,7 +39,7 @@ class PublicViewSet(ViewSet):
     permission_classes = [AllowAny]
     throttle_classes = [InboxThrottle]
     parser_classes = [StrictJSONParser]
-    renderer_classes = [PublicJSONRenderer]
+    renderer_classes = [JSONRenderer]
     content_negotiation_class = JSONOnly
     versioning_class = None
     metadata_class = None
@@ -88,7 +73,7 @@ class PublicViewSet(ViewSet):
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
-        patch_cache_control(response, no_store=True, private=True)  # heard by the host's cache middleware
+        response["Cache-Control"] = "no-store, private"  # heard by the host's cache middleware
         if response.status_code >= 400:
             # Django would log the path, and with it the client's source_id.
             response._has_been_logged = True
@@ -99,8 +84,13 @@ class PublicViewSet(ViewSet):
         """Return the valid fields of the body; raises ``ValidationError`` with every bad one."""
         return cast(dict[str, Any], shared(serializer_class).run_validation(self.request.data))
 
-    def answer(self, serializer_class: type[Serializer[Any]], instance: Any) -> Response:
-        return Response(shared(serializer_class).to_representation(instance))
+    def answer(self, serializer_class: type[Serializer[Any]], instance: Any) -> JsonResponse:
+        return json_response(shared(serializer_class).to_representation(instance))
+
+
+def json_response(answer: Any) -> JsonResponse:
+    """Return the answer as JSON, whatever ``Accept`` says and however the host's own API writes it."""
+    return JsonResponse(answer, json_dumps_params={"ensure_ascii": False, "separators": (",", ":")})
 
 
 @functools.cache
@@ -121,7 +111,7 @@ class InboxViewSet(PublicViewSet):
         description="What a client may know of an inbox: its name, its hours, and whether requests must be signed.",
         responses=OpenApiResponse(InboxSerializer, "The inbox."),
     )
-    def retrieve(self, request: Request, inbox_identifier: str) -> Response:
+    def retrieve(self, request: Request, inbox_identifier: str) -> HttpResponse:
         inbox = get_inbox(request._request, inbox_identifier)
         return self.answer(InboxSerializer, inbox)
 

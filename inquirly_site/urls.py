@@ -5,11 +5,11 @@ from drf_spectacular.views import SpectacularAPIView
 from . import views
 
 urlpatterns = [
+    path("public/api/v1/", include("contacts.urls")),  # first, as it is asked for most
     path("", views.HomeView.as_view(), name="home"),
     path("try", views.TryView.as_view(), name="try"),
     path("docs/", views.SwaggerUIView.as_view(), name="docs"),
     path("redoc/", views.RedocView.as_view(), name="redoc"),
     path("openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
     path("admin/", admin.site.urls),
-    path("public/api/v1/", include("contacts.urls")),
 ]
