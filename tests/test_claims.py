@@ -1,10 +1,12 @@
 """``match_claims``: unsigned requests that claim the same identifier share one unverified contact."""
 
 import pytest
+from django.db import connection
 
+from contacts import sessions
 from contacts.models import Contact, ContactInbox
 
-from .api import create_contact, public_contact, signed, stored, update_contact
+from .api import create_contact, problem, public_contact, signed, stored, update_contact
 from .factories import ContactFactory, ContactInboxFactory, InboxFactory
 
 
@@ -141,4 +143,21 @@ def test_claims_of_a_blocked_contact_are_refused(client, inbox):
     before = stored()
 
     assert create_contact(client, inbox, identifier="user-7").status_code == 403
+    assert stored() == before
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite never gives an id that is taken")
+@pytest.mark.parametrize("fields", [{}, {"identifier": "user-7"}], ids=["nobody", "a-claim"])
+def test_who_names_nobody_meets_nobody_also_where_ids_are_taken(client, inbox, fields):
+    # A restored backup may set the sequence back: then the insert finds the id of somebody else.
+    first, *_others = ContactFactory.create_batch(sessions.ATTEMPTS + 1, account=inbox.account)
+    with connection.cursor() as cursor:
+        table = Contact._meta.db_table
+        cursor.execute("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s, false)", [table, first.pk])
+    before = stored()
+
+    response = create_contact(client, inbox, name="Mallory", **fields)
+
+    assert response.status_code == 503
+    assert response.json() == problem(503)
     assert stored() == before

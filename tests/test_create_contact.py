@@ -4,12 +4,13 @@ import re
 
 import pytest
 from django.db import connection
+from django.db.models.signals import post_save, pre_save
 from django.test import Client
 
 from contacts.models import Contact, ContactInbox
 from inboxes.identity import identifier_hash
 
-from .api import contacts_url, create_contact, problem, public_contact, signed, stored
+from .api import contacts_url, create_contact, problem, public_contact, signed, stored, update_contact
 from .factories import ContactFactory, InboxFactory
 
 IDENTITY = {"identifier": "user-7", "email": "ada@example.com", "phone_number": "+12025550123"}
@@ -438,3 +439,23 @@ def test_credentials_of_the_host_change_nothing(client, inbox, admin_user):
 
 def test_no_csrf_token_is_asked_for(inbox):
     assert create_contact(Client(enforce_csrf_checks=True), inbox).status_code == 200
+
+
+def test_a_call_sends_no_signal_of_a_save(client, inbox, visitor):
+    saved = []
+
+    def note(instance, **kwargs):
+        saved.append(instance)
+
+    for signal in (pre_save, post_save):
+        signal.connect(note)
+    try:
+        create_contact(client, inbox, **signed(inbox, "user-7", name="Ada"))
+        create_contact(client, inbox, **signed(inbox, "user-7", name="Grace"))
+        update_contact(client, visitor, name="Grace")
+    finally:
+        for signal in (pre_save, post_save):
+            signal.disconnect(note)
+
+    assert saved == []
+    assert Contact.objects.filter(name="Grace").count() == 2

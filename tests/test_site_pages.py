@@ -6,6 +6,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from contacts.models import Contact
+from inboxes import known
 from inboxes.models import Account, Inbox
 
 from .admin import add_url, list_url, page_url
@@ -122,3 +123,12 @@ def test_static_files_are_served_without_collectstatic(client, path):
 
     assert response.status_code == 200
     assert b"".join(response)
+
+
+def test_a_public_call_is_not_asked_who_the_user_is(admin_client, inbox, django_assert_num_queries):
+    known.get(inbox.identifier)
+    with django_assert_num_queries(0):  # neither session nor user are looked up
+        response = admin_client.get(f"/public/api/v1/inboxes/{inbox.identifier}", headers={"Accept-Language": "de"})
+
+    assert response.status_code == 200
+    assert "Content-Language" not in response.headers
