@@ -11,6 +11,8 @@ from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bench.faults.odd_bodies import OBJECTS, RAW, VALUES
+
 from .api import INBOXES, assert_in_order, contact_url, contacts_url, stored
 
 PUBLIC_CONTACT = {"id", "source_id", "pubsub_token", "name", "email", "phone_number"}
@@ -22,31 +24,6 @@ fuzz = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-
-TEXTS = st.text(st.characters(exclude_categories=[]) | st.sampled_from("\x00\ud800\x85 \n+@.1")) | st.sampled_from(
-    ["user-7", "ada@example.com", "+12025550123", "https://example.com/a.png"]
-)
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
-VALUES = st.recursive(SCALARS, lambda below: st.lists(below) | st.dictionaries(TEXTS, below), max_leaves=8)
-FIELDS = ["identifier", "identifier_hash", "name", "email", "phone_number", "avatar_url", "custom_attributes", "id"]
-OBJECTS = st.dictionaries(st.sampled_from(FIELDS) | TEXTS, VALUES)
-PIECES = [
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b'"',
-    b":",
-    b",",
-    b"\\u0000",
-    b"\\ud800",
-    b"\xff",
-    b"NaN",
-    b"1e999",
-    b'"name":',
-    b"{}",
-]
-RAW = st.binary() | st.lists(st.sampled_from(PIECES) | st.binary(max_size=3)).map(b"".join)
 
 
 @contextmanager
