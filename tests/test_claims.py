@@ -52,6 +52,15 @@ def test_nothing_is_shared_with_other_inboxes(client, inbox, same_account):
     assert first["id"] != second["id"]
 
 
+def test_a_claim_leads_to_its_own_contact_among_others(client, inbox):
+    create_contact(client, InboxFactory(match_claims=True), identifier="user-7", name="Of another account")
+    create_contact(client, inbox, identifier="user-6", name="Of another claim")
+    first, second = (create_contact(client, inbox, identifier="user-7").json() for _time in range(2))
+
+    assert second == {**first, **{key: second[key] for key in ("source_id", "pubsub_token")}}
+    assert second["name"] == ""
+
+
 def test_a_verified_contact_is_never_matched(client, inbox):
     verified = ContactFactory(account=inbox.account, identifier="user-7", name="Ada")
     before = stored()

@@ -104,10 +104,19 @@ def test_after_rotation_both_keys_are_valid_for_seven_days(inbox, monkeypatch):
 def test_rotation_without_overlap_ends_the_old_key_at_once(inbox):
     old = inbox.hmac_token
     rotate_hmac_token(inbox, overlap=timedelta(0))
+    inbox.refresh_from_db()
 
     assert identity.hmac_tokens(inbox) == [inbox.hmac_token]
+    assert (inbox.previous_hmac_token, inbox.previous_hmac_token_valid_until) == ("", None)
     with pytest.raises(IdentityRejected):
         verify(inbox, "user-7", identifier_hash(old, "user-7"))
+
+
+def test_an_overlap_may_be_short(inbox):
+    old = inbox.hmac_token
+    rotate_hmac_token(inbox, overlap=timedelta(minutes=1))
+
+    assert identity.hmac_tokens(inbox) == [inbox.hmac_token, old]
 
 
 def test_revoking_ends_the_overlap_and_keeps_the_new_key(inbox):
@@ -118,6 +127,14 @@ def test_revoking_ends_the_overlap_and_keeps_the_new_key(inbox):
 
     assert identity.hmac_tokens(inbox) == [new]
     assert inbox.previous_hmac_token == ""
+
+
+def test_revoking_leaves_alone_what_others_changed_in_the_meantime(inbox):
+    type(inbox).objects.filter(pk=inbox.pk).update(name="Renamed")
+    identity.revoke_previous_hmac_token(inbox)
+    inbox.refresh_from_db()
+
+    assert inbox.name == "Renamed"
 
 
 def test_a_second_rotation_ends_the_first_key(inbox):

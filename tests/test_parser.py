@@ -8,7 +8,7 @@ import pytest
 from inboxes.parsers import MAX_BODY
 from inboxes.strict_json import MAX_DEPTH
 
-from .api import contacts_url, problem, stored
+from .api import INBOXES, contacts_url, problem, stored
 
 
 def post(client, inbox, body, content_type="application/json", **meta):
@@ -159,6 +159,19 @@ def test_a_client_that_hangs_up_stores_nothing(client, inbox):
     assert stored() == []
 
 
+def test_who_hangs_up_on_an_inbox_that_is_unknown_is_no_error(client, db):
+    class HungUp(io.BytesIO):
+        def read(self, size=-1):
+            raise ConnectionResetError
+
+    response = client.generic(
+        "POST", f"{INBOXES}/unknown/contacts", b"{}", content_type="application/json", **{"wsgi.input": HungUp()}
+    )
+
+    assert response.status_code == 404
+    assert response.json() == problem(404)
+
+
 @pytest.mark.parametrize("arrived", [b"", b'{"name":"Ada"}'], ids=["nothing", "what-looks-whole"])
 def test_a_body_shorter_than_announced_is_refused(client, inbox, arrived):
     response = post(client, inbox, b"{}", CONTENT_LENGTH="20", **{"wsgi.input": io.BytesIO(arrived)})
@@ -174,3 +187,11 @@ def test_a_body_that_needs_no_length_is_not_taken_for_none(client, inbox, body, 
     ended = {"wsgi.input_terminated": True, "wsgi.input": io.BytesIO(body)}
 
     assert post(client, inbox, b"", CONTENT_LENGTH="", **ended).status_code == status
+
+
+def test_of_a_body_without_length_only_the_beginning_is_read(client, inbox):
+    endless = io.BytesIO(b"{}" * MAX_BODY)
+    response = post(client, inbox, b"", CONTENT_LENGTH="", **{"wsgi.input_terminated": True, "wsgi.input": endless})
+
+    assert response.status_code == 411
+    assert endless.tell() == 1
