@@ -94,11 +94,12 @@ def _key(inbox: Inbox, fields: Fields, *, signed: bool) -> Fields:
 
 def _find(inbox: Inbox, key: Fields) -> Contact:
     """Return the one contact with this key, locked. A claim finds only what is shared by claim, and no key nothing."""
-    contact = None
     if "identifier" in key:
         contact = VERIFIED.first(account=inbox.account_id, identifier=key["identifier"])
-    elif key.get("claim_shared"):
-        contact = Contact.objects.select_for_update().filter(account_id=inbox.account_id, **key).first()
+    else:
+        claimed = {"claimed_identifier": "", **key}  # there is no claim of nothing
+        shared = Contact.objects.filter(account_id=inbox.account_id, claim_shared=True)
+        contact = shared.filter(**claimed).select_for_update().first()
     if contact is None:  # who stood in the way of the insert is gone
         raise sessions.Overtaken
     return contact

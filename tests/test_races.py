@@ -16,6 +16,7 @@ from .api import create_contact, create_with_key, problem, public_contact, signe
 from .factories import ContactFactory, InboxFactory
 
 INSERT_CONTACT = 'INSERT INTO "inquirly_contacts_contact"'
+LOCK_CONTACT = 'SELECT "inquirly_contacts_contact"."id", "inquirly_contacts_contact"."account_id"'
 SELECT_SESSION = 'FROM "inquirly_contacts_contactinbox"'
 UPDATE_SESSION = 'UPDATE "inquirly_contacts_contactinbox"'
 
@@ -47,6 +48,21 @@ def nothing():
 def rotate(visitor):
     """Change the session as the sign-in of another request does."""
     return lambda: ContactInbox.objects.filter(pk=visitor.pk).update(source_id="rotated")
+
+
+@pytest.mark.parametrize("is_signed", [True, False], ids=["signed", "claimed"])
+def test_a_create_begins_again_when_the_contact_that_was_in_its_way_has_gone(client, inbox, is_signed):
+    inbox.match_claims = True
+    inbox.save()
+    fields = signed(inbox, "user-7") if is_signed else {"identifier": "user-7"}
+    in_the_way = ContactInbox.objects.get(source_id=create_contact(client, inbox, **fields).json()["source_id"])
+
+    with before(LOCK_CONTACT, in_the_way.contact.delete):  # which is undone with the first attempt
+        response = create_contact(client, inbox, name="Ada", **fields)
+
+    assert response.status_code == 200
+    assert response.json() == public_contact(ContactInbox.objects.latest("pk"))
+    assert Contact.objects.get().name == "Ada"
 
 
 def test_a_create_begins_again_when_the_contact_was_made_in_the_meantime(client, inbox):
