@@ -12,6 +12,8 @@ from django.test import Client
 from bench.faults.staff import block, delete, merge_if_there, unblock
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox
+from inboxes.identity import rotate_hmac_token
+from inboxes.models import Inbox
 
 from .api import create_contact, create_with_key, read_contact, signed, update_contact
 from .concurrently import at_once
@@ -113,6 +115,19 @@ def test_a_sign_in_and_a_merge_at_once_come_to_the_same(inbox, verified_first, b
         assert response.status_code == 200
         assert list(Contact.objects.values_list("identifier", "name")) == [("user-7", "Ada")]
         assert ContactInbox.objects.get(contact__identifier="user-7").source_id == response.json()["source_id"]
+
+
+def test_of_twenty_rotations_at_once_each_keeps_the_key_of_the_one_before(inbox):
+    def rotate():
+        own = Inbox.objects.get(pk=inbox.pk)
+        rotate_hmac_token(own)
+        return own.previous_hmac_token, own.hmac_token
+
+    kept, made = zip(*at_once([rotate] * 20), strict=True)
+    inbox.refresh_from_db()
+
+    assert len(set(kept)) == 20
+    assert {inbox.hmac_token, *kept} >= {*made}
 
 
 def test_two_merges_that_cross_leave_one_contact(inbox):
