@@ -8,8 +8,7 @@ half second after the fault began, one for each thread of the site. The Redis se
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,19 +16,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # as a script, Pyt
 
 from bench.faults import command, production, redis_server
 from bench.faults.command import Bar, Outcome, Scale
+from bench.faults.delays import Turn, delays, slow
 from bench.faults.ledger import Ledger
 from bench.faults.redis_server import Redis
 from bench.faults.stored import compare
-from bench.faults.tally import Tally, percentile
-from bench.faults.visitors import Visitor, visiting, visitors
+from bench.faults.tally import Tally
+from bench.faults.visitors import Visitor, visiting_during, visitors
 from bench.progress import say
 
 VISITORS = 4  # so few, and unhurried, that calls wait for nothing but the cache
 REST = 0.01  # seconds between a visitor's calls
 THREADS = 8  # of the site
 QUIET, FAULT, AFTER = 3, 4, 3  # seconds
-FIRST = 0.5  # seconds in which the site may find out
-SLOWER = 100  # milliseconds
 SCALES = [Scale("rounds", 10, 1, "how often each of the faults has its turn")]
 
 
@@ -44,24 +42,6 @@ FAULTS = (
     Fault("slow", lambda redis: redis.answer_after(2), lambda redis: redis.answer_after(0)),
     Fault("wiped", Redis.wipe, lambda redis: None),
 )
-
-
-class Turn(NamedTuple):
-    """When its quiet, its fault and it ended; ``counted`` says whether calls were counted in the end."""
-
-    fault: str
-    quiet: float
-    begin: float
-    end: float
-    counted: bool
-
-
-class Delays(NamedTuple):
-    """Milliseconds by which calls took longer than usual: the first ones of a fault, and the others."""
-
-    fault: str
-    first: list[float]
-    later: list[float]
 
 
 def turns(redis: Redis, rounds: int) -> Iterator[Turn]:
@@ -89,27 +69,14 @@ def call(visitor: Visitor) -> None:
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    ledger, seconds = Ledger(), options.rounds * len(FAULTS) * (QUIET + FAULT + AFTER)
+    ledger = Ledger()
     with production.database("cache") as url:
-        with (
-            redis_server.serving() as redis,
-            production.site(url, REDIS_URL=redis.url) as site,
-            ThreadPoolExecutor(1) as pool,
-        ):
-            taking = pool.submit(lambda: [*turns(redis, options.rounds)])
-            tally = visiting(visitors(VISITORS, site.address, ledger), call, seconds)
-            taken = taking.result()
+        with redis_server.serving() as redis, production.site(url, REDIS_URL=redis.url) as site:
+            callers = visitors(VISITORS, site.address, ledger)
+            taken, tally = visiting_during(lambda: [*turns(redis, options.rounds)], callers, call)
         compared = compare(ledger, url)
     bars, figures = outcome(taken, tally)
     return Outcome([*bars, *compared], figures)
-
-
-def delays(turn: Turn, tally: Tally) -> Delays:
-    calls = [(reply.at - reply.seconds, reply.seconds * 1000) for reply in tally.replies]
-    usual = percentile([took for sent, took in calls if turn.quiet <= sent < turn.begin], 0.5)
-    told = turn.begin + FIRST
-    first = [took - usual for sent, took in calls if turn.begin <= sent < told]
-    return Delays(turn.fault, first, [took - usual for sent, took in calls if told <= sent < turn.end])
 
 
 def outcome(turns: Sequence[Turn], tally: Tally) -> Outcome:
@@ -125,10 +92,6 @@ def outcome(turns: Sequence[Turn], tally: Tally) -> Outcome:
         for fault in FAULTS
     }
     return Outcome(bars, {"calls": len(tally.replies), **slowest})
-
-
-def slow(delays: Iterable[float]) -> int:
-    return sum(delay > SLOWER for delay in delays)
 
 
 if __name__ == "__main__":

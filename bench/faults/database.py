@@ -14,14 +14,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # as a script, Pyt
 from bench.faults import command, postgresql, production
 from bench.faults.command import Bar, Outcome, Scale
 from bench.faults.ledger import Ledger
-from bench.faults.meanwhile import meanwhile
 from bench.faults.stored import compare
 from bench.faults.turns import Turns
-from bench.faults.visitors import Visitor, visiting, visitors
+from bench.faults.visitors import Visitor, visiting_during, visitors
 
 CLIENTS = 12
 SCALES = [
-    Scale("seconds", 600, 24, "how long visitors call"),
+    Scale("seconds", 600, 20, "how long this goes on"),
     Scale("every", 10, 5, "seconds from one stop to the next"),
 ]
 ALLOWED = ("200", "503")  # a 503 without Retry-After has a name of its own
@@ -35,8 +34,8 @@ def run(options: argparse.Namespace) -> Outcome:
         turns = Turns(cluster, options.every)
         with production.site(cluster.url) as site:
             before = site.workers()
-            with meanwhile(turns.take, every=0):
-                tally = visiting(visitors(CLIENTS, site.address, ledger), Visitor.mix, options.seconds)
+            callers = visitors(CLIENTS, site.address, ledger)
+            _nothing, tally = visiting_during(lambda: turns.take(options.seconds), callers, Visitor.mix)
             after = site.workers()
         compared = compare(ledger, cluster.url)
     others = tally.unlike(*ALLOWED)

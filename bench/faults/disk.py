@@ -6,13 +6,9 @@ service manager would do.
 """
 
 import argparse
-import math
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,65 +17,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # as a script, Pyt
 from bench.faults import command, postgresql, production, small_disk
 from bench.faults.command import Bar, Outcome, Scale
 from bench.faults.ledger import Ledger
-from bench.faults.meanwhile import meanwhile
-from bench.faults.postgresql import Cluster
+from bench.faults.on_disk import KINDS, Kind
 from bench.faults.small_disk import SmallDisk
 from bench.faults.stored import compare
 from bench.faults.tally import Tally
-from bench.faults.visitors import Visitor, visiting, visitors
+from bench.faults.visitors import Visitor, visiting_during, visitors
 from bench.progress import say
-from bench.server import free_port
 
 CLIENTS = 8
 SECONDS_TO_RECOVER = 10
-LITTLE_LOG = {"min_wal_size": "2MB", "max_wal_size": "2MB"}
 LAST = 20  # replies, among which there are writes too
 SCALES = [
     Scale("rounds", 10, 1, "how often the disk is filled up under each database"),
     Scale("seconds", 5, 2, "how long it is full, and how long it is not"),
 ]
-
-
-class Kind(NamedTuple):
-    """A database whose URL ``serving`` yields, on a disk of so many megabytes."""
-
-    name: str
-    megabytes: int
-    serving: Callable[[SmallDisk], AbstractContextManager[str]]
-
-
-@contextmanager
-def sqlite(disk: SmallDisk) -> Iterator[str]:
-    yield f"sqlite:///{disk.path}/db.sqlite3"
-
-
-@contextmanager
-def tables(disk: SmallDisk) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as log, managed(Cluster(disk.path, free_port(), Path(log))) as url:
-        yield url
-
-
-@contextmanager
-def log(disk: SmallDisk) -> Iterator[str]:
-    """Write to the log as well: the visitors alone would find room in it for long."""
-    with tempfile.TemporaryDirectory() as tables:
-        cluster = Cluster(Path(tables), free_port(), disk.path, LITTLE_LOG)
-        with managed(cluster) as url, meanwhile(cluster.write_log, every=0.2):
-            yield url
-
-
-@contextmanager
-def managed(cluster: Cluster) -> Iterator[str]:
-    """Run a server and start it again whenever it has ended; yields the URL of the site's database."""
-    with postgresql.running(cluster), meanwhile(cluster.tend, every=0.5):
-        yield cluster.url
-
-
-KINDS = (
-    Kind("SQLite", 64, sqlite),
-    Kind("PostgreSQL's tables", 256, tables),
-    Kind("PostgreSQL's log", 8, log),
-)
 
 
 class Round(NamedTuple):
@@ -93,12 +44,15 @@ class Round(NamedTuple):
         """Return how many calls failed while the disk was full."""
         return sum(reply.result != "200" for reply in tally.replies if self.begin <= reply.at < self.freed)
 
+    def recovered(self, tally: Tally) -> bool:
+        """Return whether the last calls were all served."""
+        after = [reply.result for reply in tally.replies if self.freed <= reply.at < self.end]
+        return {*after[-LAST:]} == {"200"}
+
     def recovery(self, tally: Tally) -> float:
-        """Return the seconds from the freed disk to the last failure, infinite when calls failed to the end."""
-        after = [reply for reply in tally.replies if self.freed <= reply.at < self.end]
-        failed = [reply.at for reply in after if reply.result != "200"]
-        lasting = not after or any(reply.result != "200" for reply in after[-LAST:])
-        return math.inf if lasting else max(failed, default=self.freed) - self.freed
+        """Return the seconds from the freed disk to the last failure."""
+        failed = [reply.at for reply in tally.replies if self.freed <= reply.at < self.end and reply.result != "200"]
+        return max(failed, default=self.freed) - self.freed
 
 
 def rounds(disk: SmallDisk, options: argparse.Namespace) -> Iterator[Round]:
@@ -121,13 +75,14 @@ def under(kind: Kind, options: argparse.Namespace) -> Iterator[Bar]:
     ledger = Ledger()
     with small_disk.small_disk(kind.megabytes) as disk, kind.serving(disk) as url:
         production.prepare(url)
-        with production.site(url) as site, ThreadPoolExecutor(1) as pool:
+        with production.site(url) as site:
             before = site.workers()
-            running = pool.submit(lambda: [*rounds(disk, options)])
-            tally = visiting(visitors(CLIENTS, site.address, ledger), Visitor.mix, options.rounds * 4 * options.seconds)
-            filled, after = running.result(), site.workers()
+            callers = visitors(CLIENTS, site.address, ledger)
+            filled, tally = visiting_during(lambda: [*rounds(disk, options)], callers, Visitor.mix)
+            after = site.workers()
         yield Bar("other answers", tally.unlike("200", "503"), "=", 0)
         yield Bar("failures while it was full", min(each.failures(tally) for each in filled), ">=", 1)
+        yield Bar("rounds without recovery", sum(not each.recovered(tally) for each in filled), "=", 0)
         yield Bar("seconds to recover", max(each.recovery(tally) for each in filled), "<=", SECONDS_TO_RECOVER)
         yield Bar("workers of ours replaced", len({*before} ^ {*after}), "=", 0)
         yield from compare(ledger, url)

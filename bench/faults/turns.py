@@ -52,27 +52,31 @@ TROUBLES = (
 
 @dataclass
 class Turns:
-    """In each turn of so many seconds the server is stopped, started again, and has another one of the troubles.
+    """In each turn, every so many seconds, the server is stopped, started again, and has another one of the troubles.
 
     ``starts`` are the moments when it was told to start, ``spans`` those when a trouble began and ended.
     """
 
     cluster: Cluster
-    seconds: float
+    every: float
     starts: list[float] = field(default_factory=list)
     spans: list[tuple[str, float, float]] = field(default_factory=list)
     troubles: Iterator[Trouble] = field(default_factory=lambda: itertools.cycle(TROUBLES))
 
-    def take(self) -> None:
-        """Take one turn; in the end nothing is left of its trouble."""
-        end = time.monotonic() + self.seconds
-        trouble = next(self.troubles)
+    def take(self, seconds: float) -> None:
+        """Take turns for so long."""
+        for _turn in range(int(seconds / self.every)):
+            self.turn(next(self.troubles))
+
+    def turn(self, trouble: Trouble) -> None:
+        """Let the server have its trouble; in the end nothing is left of that."""
+        end = time.monotonic() + self.every
         say(f"  Stopped; {trouble.name} next")
         self.restart(trouble.started_with)
-        time.sleep(PEACE * self.seconds)
+        time.sleep(PEACE * self.every)
         with self.span(trouble.name):
             self.cluster.configure(**trouble.changed_to)
-            trouble.act(self.cluster, TROUBLE * self.seconds)
+            trouble.act(self.cluster, TROUBLE * self.every)
             self.cluster.configure()
         time.sleep(max(0.0, end - time.monotonic()))
 
@@ -80,7 +84,7 @@ class Turns:
         with self.span(STOPPED):
             self.cluster.stop()
             self.cluster.configure(**settings)
-            time.sleep(AWAY * self.seconds)
+            time.sleep(AWAY * self.every)
             self.starts.append(time.monotonic())
             self.cluster.start()
 

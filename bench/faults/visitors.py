@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from bench.calls import CONTACTS, Request, signed
 from bench.progress import say
@@ -18,6 +19,7 @@ from .tally import NO_ANSWER, Tally, result, total
 PAUSE = 0.05  # seconds after a call that nobody could answer, so that who is away is not stormed
 PROGRESS = 10  # seconds between two lines
 WRONG = "wrong answer"
+Done = TypeVar("Done")
 
 
 @dataclass
@@ -92,6 +94,21 @@ def visiting(visitors: Sequence[Visitor], act: Callable[[Visitor], None], second
             act(visitor)
 
     return together(visitors, visit)
+
+
+def visiting_during(
+    work: Callable[[], Done], visitors: Sequence[Visitor], act: Callable[[Visitor], None]
+) -> tuple[Done, Tally]:
+    """Let each visitor do ``act`` again and again while ``work`` lasts; return its result, and what came back."""
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+
+        def visit(visitor: Visitor) -> None:
+            while not working.done():
+                act(visitor)
+
+        tally = together(visitors, visit)
+        return working.result(), tally
 
 
 def together(visitors: Sequence[Visitor], visit: Callable[[Visitor], None]) -> Tally:
