@@ -5,10 +5,11 @@ import json
 
 import pytest
 
-from inboxes.parsers import MAX_BODY
-from inboxes.strict_json import MAX_DEPTH
-
 from .api import INBOXES, contacts_url, problem, stored
+
+
+MAX_DEPTH = 32
+MAX_BODY = 100 * 1024
 
 
 def post(client, inbox, body, content_type="application/json", **meta):
