@@ -59,7 +59,8 @@ def test_what_user_and_auth_become(rf, inbox):
     assert user.identifier == str(user) == "user-7"
     assert not user.has_perm("inquirly_contacts.change_contact")
     assert not user.has_perms(["inquirly_contacts.change_contact"])
-    assert (user.is_authenticated, user.is_anonymous, user.is_staff, user.is_superuser) == (True, False, False, False)
+    assert (user.is_authenticated, user.is_active) == (True, True)
+    assert (user.is_anonymous, user.is_staff, user.is_superuser) == (False, False, False)
     assert user.pk == f"{inbox.identifier}:user-7"
 
 

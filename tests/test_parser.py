@@ -7,7 +7,6 @@ import pytest
 
 from .api import INBOXES, contacts_url, problem, stored
 
-
 MAX_DEPTH = 32
 MAX_BODY = 100 * 1024
 
