@@ -199,10 +199,10 @@ def test_two_people_may_share_an_email_and_a_phone_number(client, inbox):
 
 def test_the_same_identifier_in_two_accounts_is_two_people(client, inbox):
     other = InboxFactory()
-    create_contact(client, inbox, **signed(inbox, "user-7"))
-    create_contact(client, other, **signed(other, "user-7"))
+    ids = [create_contact(client, one, **signed(one, "user-7")).json()["id"] for one in (inbox, other, inbox, other)]
 
-    assert sorted(Contact.objects.values_list("account", flat=True)) == sorted([inbox.account_id, other.account_id])
+    assert ids[:2] == ids[2:]
+    assert dict(Contact.objects.values_list("pk", "account")) == {ids[0]: inbox.account_id, ids[1]: other.account_id}
 
 
 def test_two_inboxes_of_an_account_meet_the_same_person(client, inbox):

@@ -87,10 +87,12 @@ def test_anything_else_counts_as_a_hash(sent):
 
 
 def test_after_rotation_both_keys_are_valid_for_seven_days(inbox, monkeypatch):
-    old = inbox.hmac_token
+    old, changed_at = inbox.hmac_token, inbox.updated_at
     rotate_hmac_token(inbox)
+    inbox.refresh_from_db()
     now = timezone.now()
 
+    assert inbox.updated_at > changed_at
     assert inbox.hmac_token != old
     assert identity.hmac_tokens(inbox) == [inbox.hmac_token, old]
     monkeypatch.setattr(timezone, "now", lambda: now + timedelta(days=6, hours=23))

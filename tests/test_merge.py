@@ -29,6 +29,12 @@ def test_the_base_wins_and_its_blanks_are_filled(db):
     assert base.custom_attributes == {"plan": "pro", "seats": {"max": 3, "used": 1}, "seen": True}
 
 
+def test_a_name_is_filled_like_any_other_blank(db):
+    base = ContactFactory()
+
+    assert merge(base, ContactFactory(account=base.account, name="Ada")).name == "Ada"
+
+
 def test_sessions_move_and_keep_their_tokens(client, inbox, visitor, customer):
     before = public_contact(visitor)
     merge(customer.contact, visitor.contact)
