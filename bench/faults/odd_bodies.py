@@ -2,8 +2,12 @@
 
 from hypothesis import strategies as st
 
-TEXTS = st.text(st.characters(exclude_categories=[]) | st.sampled_from("\x00\ud800\x85 \n+@.1")) | st.sampled_from(
-    ["user-7", "ada@example.com", "+12025550123", "https://example.com/a.png"]
+# Alphabets of their own: within one, a few odd characters are lost among all others.
+TEXTS = st.one_of(
+    st.text(st.characters(exclude_categories=[])),
+    st.text(st.sampled_from("\x00\x85 \n+@.1")),
+    st.text(st.sampled_from("\ud800a")),
+    st.sampled_from(["user-7", "ada@example.com", "+12025550123", "https://example.com/a.png"]),
 )
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXTS
 VALUES = st.recursive(SCALARS, lambda below: st.lists(below) | st.dictionaries(TEXTS, below), max_leaves=8)
