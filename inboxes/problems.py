@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from django.core import exceptions as django_exceptions
 from django.core.signals import got_request_exception
-from django.db import InterfaceError, InternalError, OperationalError
+from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, JsonResponse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -116,8 +116,8 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> ProblemResp
             return ProblemResponse(404)
         case django_exceptions.SuspiciousOperation():
             return ProblemResponse(400)
-        case OperationalError() | InterfaceError() | InternalError():
-            # Away, full, read-only, too slow: not the caller's fault, and worth another try.
+        case OperationalError() | InterfaceError() | InternalError() | NotSupportedError():
+            # Away, full, read-only, too slow, or migrated: not the caller's fault, and worth another try.
             logger.error("The database did not answer: %s", type(exc).__name__)
             return ProblemResponse(503, headers={"Retry-After": str(RETRY_AFTER)})
     return _unexpected(context)

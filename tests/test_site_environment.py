@@ -110,6 +110,7 @@ def test_connections_to_postgresql_are_kept_and_looked_after(monkeypatch):
     assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (600, True)
     assert database["OPTIONS"] == {
         "connect_timeout": 5,
+        "keepalives_idle": 30,
         "server_side_binding": True,
         "prepare_threshold": 2,
         "sslmode": "require",
@@ -126,7 +127,7 @@ def test_a_pool_keeps_the_connections_itself(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://me@db.example/inquirly?pool=true")
     database = environment.database(DEFAULT)
 
-    assert (database["CONN_MAX_AGE"], database["OPTIONS"]["pool"]) == (0, True)
+    assert (database["CONN_MAX_AGE"], database["OPTIONS"]["pool"]) == (0, {"timeout": 5})
 
 
 def test_the_cache_is_in_memory_without_redis(monkeypatch):

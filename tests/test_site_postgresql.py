@@ -4,6 +4,9 @@ import psycopg
 import pytest
 from django.db import close_old_connections, connection
 
+from .api import read_contact
+from .factories import ContactInboxFactory
+
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server"),
@@ -16,9 +19,16 @@ def _connect_anew(transactional_db):
     connection.close()
 
 
+def elsewhere(statement):
+    """Carry out a statement on another connection."""
+    database = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD", "dbname": "NAME"}
+    options = {name: connection.settings_dict[key] or None for name, key in database.items()}
+    with psycopg.connect(**options) as other:
+        other.execute(statement)
+
+
 def end(backend):
-    with psycopg.connect(**connection.get_connection_params() | {"prepare_threshold": None}) as other:
-        other.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+    elsewhere(f"SELECT pg_terminate_backend({backend}, 5000)")
 
 
 def pid():
@@ -54,3 +64,18 @@ def test_the_next_request_has_a_new_connection(monkeypatch):
     end(first)
 
     assert pid() != first
+
+
+def test_a_statement_that_a_migration_has_outdated_fails_once(client):
+    visitor = ContactInboxFactory()
+    for _time in range(4):  # so often that it is prepared
+        assert read_contact(client, visitor).status_code == 200
+
+    elsewhere("ALTER TABLE inquirly_contacts_contact ALTER name TYPE varchar(300)")
+    statuses = []
+    for _time in range(3):
+        statuses.append(read_contact(client, visitor).status_code)
+        close_old_connections()  # between requests
+    elsewhere("ALTER TABLE inquirly_contacts_contact ALTER name TYPE varchar(255)")
+
+    assert statuses == [503, 200, 200]

@@ -7,11 +7,12 @@ from django.db.backends.postgresql import base
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def is_usable(self) -> bool:
-        """Return whether the server has left a kept connection alone.
+        """Return whether the server has left a kept connection alone, and nothing has failed on it.
 
         Nothing is asked of it: where nothing is under way, it has something to say only when it ends the connection.
+        What failed may be a statement that was prepared before a migration: it would fail again.
         """
-        if self.connection is None or self.connection.closed:
+        if self.connection is None or self.connection.closed or self.errors_occurred:
             return False
         poll = select.poll()
         poll.register(self.connection.fileno(), select.POLLIN)
