@@ -1,5 +1,6 @@
 from typing import Any, cast
 
+from django.core.validators import MaxLengthValidator
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
@@ -27,8 +28,11 @@ PHONE_NUMBER_PATTERN = rf"^{PUNCTUATION}\+{PUNCTUATION}[1-9](?:{PUNCTUATION}[0-9
 class TextField(serializers.CharField):
     """Text, kept as it was sent: DRF would trim it, and take numbers for text."""
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, *, max_length: int | None = None, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, required=False, allow_null=True, allow_blank=True, **kwargs)
+        if max_length is not None:
+            # DRF's own would keep its message in the language of whoever is refused first.
+            self.validators.append(MaxLengthValidator(max_length))
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):

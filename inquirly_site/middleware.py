@@ -5,7 +5,9 @@ from django.contrib.auth import middleware as auth
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware import locale
+from django.utils import translation
 from django.utils.deprecation import MiddlewareMixin
 
 CONTENT_SECURITY_POLICY = (
@@ -42,7 +44,10 @@ class SessionMiddleware(PagesOnly, sessions.SessionMiddleware):
 
 
 class LocaleMiddleware(PagesOnly, locale.LocaleMiddleware):
-    pass
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        response = super().process_response(request, response)
+        translation.deactivate()  # the next call of this thread may be a public one
+        return response
 
 
 class AuthenticationMiddleware(PagesOnly, auth.AuthenticationMiddleware):

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.utils import translation
 from rest_framework.exceptions import ValidationError
 
 from contacts.models import Contact, ContactInbox
@@ -63,3 +64,15 @@ def test_threads_that_use_it_at_once_get_what_is_theirs(use, result):
         results = list(pool.map(use, range(THREADS * ROUNDS)))
 
     assert results == [result(number) for number in range(THREADS * ROUNDS)]
+
+
+def test_it_keeps_nobody_s_language():
+    shared.cache_clear()
+    messages = []
+    for language in ("de", "en"):
+        with translation.override(language), pytest.raises(ValidationError) as refused:
+            shared(ContactSerializer).run_validation({"name": "x" * 256})
+        messages.append(str(refused.value.detail["name"][0]))
+
+    assert messages[0].startswith("Bitte sicherstellen")
+    assert messages[1] == "Ensure this value has at most 255 characters (it has 256)."

@@ -132,3 +132,18 @@ def test_a_public_call_is_not_asked_who_the_user_is(admin_client, inbox, django_
 
     assert response.status_code == 200
     assert "Content-Language" not in response.headers
+
+
+def test_the_language_of_a_page_is_not_that_of_the_next_call(client, inbox):
+    client.get("/admin/login/", headers={"Accept-Language": "de"})
+    response = client.post(
+        f"/public/api/v1/inboxes/{inbox.identifier}/contacts", {"name": "x" * 256}, "application/json"
+    )
+
+    assert response.json()["errors"] == [
+        {
+            "field": "name",
+            "code": "max_length",
+            "message": "Ensure this value has at most 255 characters (it has 256).",
+        }
+    ]
