@@ -27,7 +27,8 @@ class CacheBreaker:
 
     def call(self, operation: Callable[[], Result]) -> Result | None:
         """Return what ``operation`` returns, or None: it was not carried out, or it raised."""
-        if self._away and not self._takes_the_try():
+        trying = self._away
+        if trying and not self._takes_the_try():
             return None
         start = time.monotonic()
         try:
@@ -37,7 +38,7 @@ class CacheBreaker:
             return None
         if time.monotonic() - start > SLOW:
             self._leave_alone("too slow")
-        elif self._away:
+        elif trying:  # a call that began before the outage says nothing of it
             self._away = False
             logger.warning("Calls are counted again: the cache answers")
         return result

@@ -129,3 +129,18 @@ def test_one_thread_tries_again_and_the_others_do_not_wait_for_it(breaker, cache
         assert [next(answers) for _ in range(7)] == [None] * 7
         release.set()
         assert next(answers) == 7
+
+
+def test_a_call_that_began_before_the_outage_does_not_end_it():
+    breaker = CacheBreaker()
+
+    def answers_late():
+        breaker.call(fail)
+        return 1
+
+    assert breaker.call(answers_late) == 1
+    assert breaker.call(lambda: 1) is None
+
+
+def fail():
+    raise ConnectionError
