@@ -24,6 +24,7 @@ Apps = Iterable[AppConfig] | None
 MIDDLEWARE = "inboxes.middleware.PublicAPIMiddleware"
 SETTINGS = {"INQUIRLY_THROTTLE_RATES": "E001", "INQUIRLY_TRUSTED_PROXIES": "E002"}
 DATABASES = ("sqlite", "postgresql")
+SQLITE = (3, 35)
 COUNTING_CACHES = ("redis", "memcached")
 
 
@@ -79,6 +80,9 @@ def _check_database(connection: Any) -> Iterator[CheckMessage]:
     if connection.vendor not in DATABASES:
         text = _("Inquirly does not know the database %s: it may not tell identifiers apart.") % connection.vendor
         yield Error(text, hint=_("Use PostgreSQL or SQLite."), id="inquirly_inboxes.E013")
+    if connection.vendor == "sqlite" and connection.Database.sqlite_version_info < SQLITE:
+        text = _("SQLite %s does not return what it inserts.") % connection.Database.sqlite_version
+        yield Error(text, hint=_("Use SQLite 3.35 or newer, or PostgreSQL."), id="inquirly_inboxes.E014")
     if connection.vendor == "sqlite" and options["OPTIONS"].get("transaction_mode") != "IMMEDIATE":
         hint = _('Set "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20} for it in DATABASES.')
         yield Warn(

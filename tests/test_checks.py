@@ -155,3 +155,10 @@ def test_a_database_that_may_fold_identifiers_is_an_error(db, monkeypatch):
     monkeypatch.setattr(checks, "DATABASES", ())
 
     assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.E013"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="It is a check of SQLite")
+def test_a_sqlite_that_returns_nothing_is_refused(monkeypatch):
+    monkeypatch.setattr(connection.Database, "sqlite_version_info", (3, 34, 1))
+
+    assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.E014"]
