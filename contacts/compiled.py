@@ -32,26 +32,21 @@ class CompiledQuery(Generic[M]):
 
     def first(self, **values: int | str) -> M | None:
         """Return the row with these ``values``, or None."""
+        sql, parameters, instance = self._compiled
+        filled = [one.type(values[one.name]) if isinstance(one, Parameter) else one for one in parameters]
         with connection.cursor() as cursor:
-            cursor.execute(*self._statement(values))
+            cursor.execute(sql, filled)
             row = cursor.fetchone()
-        return self._instance(list(row)) if row else None
-
-    def _statement(self, values: dict[str, Any]) -> tuple[str, list[Any]]:
-        _compiler, sql, parameters = self._compiled
-        return sql, [one.type(values[one.name]) if isinstance(one, Parameter) else one for one in parameters]
+        return instance(list(row)) if row else None
 
     @functools.cached_property
-    def _compiled(self) -> tuple[Any, str, list[Any]]:
+    def _compiled(self) -> tuple[str, list[Any], Callable[[list[Any]], M]]:
         samples = {name: kind(next(SAMPLES)) for name, kind in self._types.items()}
         names = {sample: name for name, sample in samples.items()}
         compiler = self._queryset(**samples).query.get_compiler(DEFAULT_DB_ALIAS)
         sql, parameters = compiler.as_sql()
-        return compiler, sql, [Parameter(names[one], type(one)) if one in names else one for one in parameters]
-
-    @functools.cached_property
-    def _instance(self) -> Callable[[list[Any]], M]:
-        return _instances(self._compiled[0])
+        named = [Parameter(names[one], type(one)) if one in names else one for one in parameters]
+        return sql, named, _instances(compiler)
 
 
 def _instances(compiler: Any) -> Callable[[list[Any]], Any]:

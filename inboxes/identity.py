@@ -21,7 +21,10 @@ class IdentityRejected(Exception):
 
 @dataclass(frozen=True)
 class Identity:
-    """Who speaks through ``inbox``: the holder of ``identifier``, proven."""
+    """Who speaks through ``inbox``: the holder of ``identifier``, proven.
+
+    ``inbox`` is for reading only: other requests have the same instance.
+    """
 
     inbox: Inbox
     identifier: str = field(repr=False)  # often an email

@@ -319,6 +319,13 @@ def _fill(inbox, number):
             """,
             [inbox.pk],
         )
+        cursor.execute(
+            """
+            INSERT INTO inquirly_contacts_idempotencykey
+                (inbox_id, key, fingerprint, answer, contact_inbox_id, created_at)
+            SELECT inbox_id, 'key-' || id, '', '', id, now() FROM inquirly_contacts_contactinbox
+            """
+        )
         cursor.execute("ANALYZE")
     return ContactInbox.objects.select_related("contact").latest("pk")
 
