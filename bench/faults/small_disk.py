@@ -54,4 +54,5 @@ def _run(*command: str) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 (a command of ours)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise Refused(str(getattr(error, "stderr", "") or error).strip()) from error
+        told = str(getattr(error, "stderr", "") or error).strip()
+        raise Refused(told.splitlines()[0]) from error  # what follows is advice
