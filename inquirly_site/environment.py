@@ -112,7 +112,7 @@ def cache() -> dict[str, Any]:
         # The value stays out of the message: it may hold a password.
         raise ImproperlyConfigured("REDIS_URL must be like redis://host:6379/0, rediss://… or unix://….") from None
     # Seconds; and no second try: a cache that is away must not hold the calls.
-    away = {"socket_connect_timeout": 0.1, "socket_timeout": 0.1, "retry": Retry(NoBackoff(), 0)}
+    away = {"socket_connect_timeout": 0.05, "socket_timeout": 0.05, "retry": Retry(NoBackoff(), 0)}
     return {"BACKEND": "inquirly_site.cache.RedisCache", "LOCATION": url, "OPTIONS": away}
 
 

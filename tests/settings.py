@@ -17,6 +17,9 @@ INQUIRLY_THROTTLE_RATES = {"create": None, "other": None, "failed": None}
 
 # Processes share the Redis of REDIS_URL, but not its keys.
 CACHES["default"]["KEY_PREFIX"] = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+# A call that waits too long for Redis is not counted; where tests run, the machine may be slow.
+if "OPTIONS" in CACHES["default"]:
+    CACHES["default"]["OPTIONS"] |= {"socket_timeout": 10, "socket_connect_timeout": 10}
 
 # Static files are looked up when asked for, as nothing has been collected.
 WHITENOISE_AUTOREFRESH = WHITENOISE_USE_FINDERS = True
