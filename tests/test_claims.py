@@ -146,6 +146,15 @@ def test_repeating_the_claim_stays_where_it_is(client, inbox):
     assert response.json() == {**first, "name": "Ada"}
 
 
+def test_a_verified_contact_does_not_follow_its_identifier_as_a_claim(client, inbox, customer):
+    shared = create_contact(client, inbox, identifier="user-7", name="Mallory").json()
+    response = update_contact(client, customer, identifier="user-7")
+
+    assert response.json() == public_contact(customer)
+    assert response.json()["id"] == customer.contact.pk != shared["id"]
+    assert response.json()["name"] == "Ada"
+
+
 def test_claims_of_a_blocked_contact_are_refused(client, inbox):
     create_contact(client, inbox, identifier="user-7")
     Contact.objects.update(blocked=True)

@@ -103,6 +103,13 @@ def test_after_rotation_both_keys_are_valid_for_seven_days(inbox, monkeypatch):
         verify(inbox, "user-7", identifier_hash(old, "user-7"))
 
 
+def test_at_the_moment_that_is_named_the_old_key_has_ended(inbox, monkeypatch):
+    rotate_hmac_token(inbox)
+    monkeypatch.setattr(timezone, "now", lambda: inbox.previous_hmac_token_valid_until)
+
+    assert identity.hmac_tokens(inbox) == [inbox.hmac_token]
+
+
 def test_rotation_without_overlap_ends_the_old_key_at_once(inbox):
     old = inbox.hmac_token
     rotate_hmac_token(inbox, overlap=timedelta(0))

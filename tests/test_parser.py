@@ -15,6 +15,13 @@ def post(client, inbox, body, content_type="application/json", **meta):
     return client.generic("POST", contacts_url(inbox), body, content_type=content_type, **meta)
 
 
+class HungUp(io.BytesIO):
+    """What a server reads from when the client has gone."""
+
+    def read(self, size=-1):
+        raise ConnectionResetError
+
+
 def nested(levels):
     return '{"x":' * levels + "1" + "}" * levels
 
@@ -64,6 +71,9 @@ REFUSED = [
     ),
     pytest.param(
         b'{"x":[{"\\ud800":1}]}', "The body holds a text with a NUL character or a lone surrogate.", id="surrogate-key"
+    ),
+    pytest.param(
+        b'{"x":"\\udfff"}', "The body holds a text with a NUL character or a lone surrogate.", id="last-surrogate"
     ),
     pytest.param(
         b'{"x":"\\udc00\\ud800"}', "The body holds a text with a NUL character or a lone surrogate.", id="reversed-pair"
@@ -132,8 +142,13 @@ def test_a_body_above_100_kib_is_refused(client, inbox):
     assert stored() == []
 
 
-def test_the_announced_length_counts(client, inbox):
-    assert post(client, inbox, b"{}", CONTENT_LENGTH="9" * 5000).status_code == 413
+@pytest.mark.parametrize("length", ["102401", "200000", "9" * 5000], ids=["one-more", "zeros", "5000-digits"])
+def test_the_announced_length_counts(client, inbox, length):
+    assert post(client, inbox, b"{}", CONTENT_LENGTH=length).status_code == 413
+
+
+def test_a_length_may_begin_with_zeros(client, inbox):
+    assert post(client, inbox, b"{}", CONTENT_LENGTH="00000002").status_code == 200
 
 
 @pytest.mark.parametrize("length", ["-1", "1.5", "0x10", "many", "\N{SUPERSCRIPT TWO}", "+2", "2,2"])
@@ -153,17 +168,14 @@ def test_a_chunked_body_is_refused_and_not_dropped(client, inbox):
 
 
 def test_a_client_that_hangs_up_stores_nothing(client, inbox):
-    response = post(client, inbox, b'{"name":"Ada"}', CONTENT_LENGTH="10")
+    response = post(client, inbox, b'{"name":"Ada"}', **{"wsgi.input": HungUp()})
 
     assert response.status_code == 400
+    assert response.json() == problem(400, detail="The body did not arrive whole.")
     assert stored() == []
 
 
 def test_who_hangs_up_on_an_inbox_that_is_unknown_is_no_error(client, db):
-    class HungUp(io.BytesIO):
-        def read(self, size=-1):
-            raise ConnectionResetError
-
     response = client.generic(
         "POST", f"{INBOXES}/unknown/contacts", b"{}", content_type="application/json", **{"wsgi.input": HungUp()}
     )

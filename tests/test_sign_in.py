@@ -1,6 +1,7 @@
 """A signed PATCH from a session that is not verified: the visitor becomes somebody."""
 
 import pytest
+from django.db.models.signals import post_init
 
 from contacts.models import Contact, ContactInbox
 
@@ -63,6 +64,22 @@ def test_where_somebody_has_it_the_visitor_is_folded_into_them(client, inbox, vi
     assert Contact.objects.get() == known
 
 
+def test_nobody_else_is_loaded_or_locked(client, inbox, visitor, known):
+    ContactFactory.create_batch(3, account=inbox.account)
+    loaded = set()
+
+    def note(instance, **_kwargs):
+        loaded.add(instance.pk)
+
+    post_init.connect(note, sender=Contact)
+    try:
+        update_contact(client, visitor, **signed(inbox, "user-7"))
+    finally:
+        post_init.disconnect(note, sender=Contact)
+
+    assert loaded == {visitor.contact.pk, known.pk}
+
+
 def test_the_fields_of_the_request_are_stored_on_the_verified_contact(client, inbox, visitor, known):
     update_contact(
         client, visitor, **signed(inbox, "user-7", name="Countess", custom_attributes={"plan": None, "new": 1})
@@ -104,14 +121,14 @@ def test_only_the_calling_session_moves(client, inbox, visitor, somebody_has_it)
 
 def test_a_session_that_staff_merged_into_a_verified_contact_signs_in_too(client, inbox, known):
     session = ContactInboxFactory(inbox=inbox, contact=known)
-    response = update_contact(client, session, **signed(inbox, "user-7", name="Countess"))
+    response = update_contact(client, session, **signed(inbox, "user-7", name="Countess", email="new@example.com"))
     now = ContactInbox.objects.get()
 
     assert response.json() == public_contact(now)
     assert now.hmac_verified
     assert now.source_id != session.source_id
     assert now.contact == known
-    assert now.contact.name == "Countess"
+    assert (now.contact.name, now.contact.email) == ("Countess", "new@example.com")
 
 
 def test_a_verified_contact_does_not_become_somebody_else(client, inbox, known):

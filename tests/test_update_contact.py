@@ -35,6 +35,15 @@ def test_a_visitor_changes_everything_of_their_contact(client, visitor):
     ).exists()
 
 
+def test_a_claim_leads_to_nobody_where_claims_are_not_shared(client, inbox, visitor):
+    before = public_contact(ContactInboxFactory(inbox=inbox, contact__claimed_identifier="user-9", contact__name="Ada"))
+    response = update_contact(client, visitor, identifier="user-9")
+
+    assert response.json() == public_contact(visitor)
+    assert response.json()["id"] == visitor.contact.pk != before["id"]
+    assert response.json()["name"] == ""
+
+
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_null_and_blank_clear_nothing(client, customer, nothing):
     before = public_contact(customer)
