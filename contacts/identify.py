@@ -22,6 +22,7 @@ from .attributes import filled, merged, validate_custom_attributes
 from .compiled import CompiledQuery
 from .merge import fold
 from .models import Contact, ContactInbox
+from .signals import announce
 
 Fields = dict[str, Any]
 
@@ -59,12 +60,14 @@ def create(inbox: Inbox, fields: Fields, *, signed: bool) -> ContactInbox:
     _apply(contact, fields)
     contact_inbox = ContactInbox(inbox=inbox, contact=contact, hmac_verified=signed)
     if statements.run_and_insert(statements.insert_unless_taken(contact), contact_inbox, "contact"):
+        announce(contact, created=True)
         return contact_inbox
     with transaction.atomic():
         contact_inbox.contact = _find(inbox, key)
         _refuse_blocked(contact_inbox.contact)
         _apply(contact_inbox.contact, fields)
         statements.run_and_insert(statements.save(contact_inbox.contact), contact_inbox, "contact")
+        announce(contact_inbox.contact)
     return contact_inbox
 
 
@@ -165,7 +168,7 @@ def _join(contact_inbox: ContactInbox, fields: Fields, key: Fields, *, signed: b
     target.save()
     sessions.move(contact_inbox, target, signed=signed)
     if not stays and target != own:
-        own.delete()
+        own.merge_into(target)
     return contact_inbox
 
 

@@ -32,7 +32,7 @@ def merge(base: Contact, mergee: Contact) -> Contact:
         )
         fold(base, mergee)
         ContactInbox.objects.filter(contact=mergee).update(contact=base)
-        mergee.delete()  # before the base is saved: it may have handed over its identifier
+        mergee.merge_into(base)  # before the base is saved: it may have handed over its identifier
         base.save()
     return base
 

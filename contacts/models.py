@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.core.validators import EmailValidator
 from django.db import models
 from django.db.models import Q
@@ -7,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from inboxes import tokens
 from inboxes.models import Account, Inbox
 
+from . import signals
 from .attributes import AttributesDecoder, validate_custom_attributes
+from .changes import RemembersFields
 from .validators import (
     normalize_email,
     validate_avatar_url,
@@ -18,8 +22,11 @@ from .validators import (
 )
 
 
-class Contact(models.Model):
+class Contact(RemembersFields):
     """One person, as one account knows them. Verified: with an ``identifier``; who merely claims one is not."""
+
+    REMEMBERED = ("identifier", "name", "email", "phone_number", "avatar_url", "custom_attributes", "blocked")
+    merged_into: "Contact | None" = None  # while it is deleted
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="contacts", verbose_name=_("account"))
     identifier = models.CharField(  # noqa: DJ001 (see null)
@@ -108,6 +115,16 @@ class Contact(models.Model):
     def __str__(self) -> str:
         # Neither email nor phone number: the admin keeps this text in its history, also of what was erased.
         return self.name or f"#{self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        created = self._state.adding
+        super().save(*args, **kwargs)
+        signals.announce(self, created=created, only=kwargs.get("update_fields"))
+
+    def merge_into(self, base: "Contact") -> None:
+        """Delete this contact, whose values ``base`` takes over."""
+        self.merged_into = base
+        self.delete()
 
     def clean(self) -> None:
         self.email = normalize_email(self.email)

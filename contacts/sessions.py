@@ -16,7 +16,7 @@ from django.utils import timezone
 from inboxes.models import Inbox
 from inboxes.tokens import new_pubsub_token, new_source_id
 
-from . import statements
+from . import signals, statements
 from .compiled import CompiledQuery
 from .models import Contact, ContactInbox
 
@@ -83,6 +83,7 @@ def save(contact_inbox: ContactInbox) -> None:
     seen = statements.update(contact_inbox, {"last_seen_at": timezone.now()}, **_place(contact_inbox))
     if not statements.run_both(statements.save(contact_inbox.contact), seen):
         raise Overtaken
+    signals.announce(contact_inbox.contact)
 
 
 def reread(contact_inbox: ContactInbox) -> tuple[ContactInbox, bool]:
@@ -99,6 +100,7 @@ def move(contact_inbox: ContactInbox, contact: Contact, *, signed: bool) -> None
     contact_inbox.contact = contact
     contact_inbox.last_seen_at = timezone.now()
     if signed:  # whoever knew the session before the sign-in must not know it after
+        signals.end_session(contact_inbox.pubsub_token, signals.ROTATED, ContactInbox)
         contact_inbox.source_id = new_source_id()
         contact_inbox.pubsub_token = new_pubsub_token()
         contact_inbox.hmac_verified = True

@@ -15,6 +15,7 @@ from rest_framework import exceptions
 
 from .identity import IdentityRejected
 from .refusals import KeyInFlight, KeyReused
+from .signals import identity_rejected
 
 logger = logging.getLogger(__name__)
 
@@ -97,6 +98,11 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> ProblemResp
         case exceptions.ParseError():
             return ProblemResponse(400, detail=str(exc.detail))
         case IdentityRejected() | exceptions.AuthenticationFailed() | exceptions.NotAuthenticated():
+            identity_rejected.send_robust(
+                type(context["view"]),
+                request=context["request"],
+                inbox_identifier=context["kwargs"].get("inbox_identifier"),
+            )
             return ProblemResponse(
                 401, headers={"WWW-Authenticate": context["view"].get_authenticate_header(context["request"])}
             )
