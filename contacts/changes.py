@@ -39,4 +39,4 @@ class RemembersFields(models.Model):
 
 
 def _kept(value: Any) -> Any:
-    return deepcopy(value) if isinstance(value, dict) and value else value  # a dictionary can be changed in place
+    return deepcopy(value) if isinstance(value, dict) else value  # a dictionary can be changed in place
