@@ -11,15 +11,15 @@ pytestmark = pytest.mark.skipif("REDIS_URL" not in os.environ, reason="without R
 @pytest.fixture
 def commands(monkeypatch):
     """The commands that Redis gets."""
-    client = cache._cache.get_client()
+    connection = cache._cache._connection
     sent = []
-    execute = client.execute_command
+    send_command = connection.send_command
 
     def note(*arguments, **options):
         sent.append(arguments[0])
-        return execute(*arguments, **options)
+        return send_command(*arguments, **options)
 
-    monkeypatch.setattr(client, "execute_command", note)
+    monkeypatch.setattr(connection, "send_command", note)
     return sent
 
 
@@ -43,3 +43,26 @@ def test_the_end_of_what_is_incremented_stays(commands):
     cache.incr("number")
 
     assert 0 < cache._cache.get_client().ttl(cache.make_key("number")) <= 100
+
+
+def test_an_increment_loads_itself_into_a_new_server(commands):
+    cache.set("number", 1)
+    cache._cache.get_client().script_flush()
+
+    assert (cache.incr("number"), cache.incr("number")) == (2, 3)
+    assert commands == ["EVALSHA", "EVAL", "EVALSHA"]
+
+
+def test_an_increment_does_without_a_connection_that_the_server_has_closed():
+    cache.set("number", 1)
+    cache.incr("number")
+    client = cache._cache.get_client()
+    client.client_kill_filter(_type="normal", skipme=True, laddr=None, _id=_connection_id())
+
+    assert cache.incr("number") == 3
+
+
+def _connection_id():
+    connection = cache._cache._connection
+    connection.send_command("CLIENT", "ID")
+    return connection.read_response()
