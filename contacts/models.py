@@ -11,10 +11,9 @@ from inboxes.models import Account, Inbox
 
 from . import signals
 from .attributes import AttributesDecoder, validate_custom_attributes
-from .changes import RemembersFields
+from .avatar_model import HasAvatar
 from .validators import (
     normalize_email,
-    validate_avatar_url,
     validate_email_characters,
     validate_identifier,
     validate_no_control_characters,
@@ -22,7 +21,7 @@ from .validators import (
 )
 
 
-class Contact(RemembersFields):
+class Contact(HasAvatar):
     """One person, as one account knows them. Verified: with an ``identifier``; who merely claims one is not."""
 
     REMEMBERED = ("identifier", "name", "email", "phone_number", "avatar_url", "custom_attributes", "blocked")
@@ -63,9 +62,6 @@ class Contact(RemembersFields):
     )
     phone_number = models.CharField(
         _("phone number"), max_length=16, blank=True, default="", validators=[validate_phone_number]
-    )
-    avatar_url = models.CharField(
-        _("avatar address"), max_length=2048, blank=True, default="", validators=[validate_avatar_url]
     )
     custom_attributes = models.JSONField(
         _("custom attributes"),
@@ -109,6 +105,9 @@ class Contact(RemembersFields):
                 fields=["claimed_identifier"],
                 condition=~Q(claimed_identifier=""),
                 name="inquirly_contact_claim",
+            ),
+            models.Index(
+                fields=["avatar_due_at"], condition=Q(avatar_due_at__isnull=False), name="inquirly_contact_avatar"
             ),
         ]
 

@@ -1,0 +1,88 @@
+"""The fields of a contact's picture: where it is to come from, what is stored, and how far that is."""
+
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from .changes import RemembersFields
+from .validators import validate_avatar_url
+
+
+class AvatarState(models.TextChoices):
+    NONE = "", _("no picture")
+    DUE = "due", _("due")
+    FETCHED = "fetched", _("fetched")
+    REFUSED = "refused", _("refused")
+    FAILED = "failed", _("failed")
+
+
+class AvatarURLField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs only
+    """An address; when another one is written, the picture is due in the same statement."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Django calls this for a save, and ``statements`` and ``bulk_create`` do; that is why it stands here."""
+        if isinstance(model_instance, HasAvatar):  # migrations have models of their own
+            model_instance.follow_avatar_url()
+        return super().pre_save(model_instance, add)
+
+
+class HasAvatar(RemembersFields):
+    """A model with a picture, that ``avatars`` fetches from ``avatar_url`` when ``avatar_due_at`` has come."""
+
+    # The address comes first: what follows from it is written after it is looked at.
+    avatar_url = AvatarURLField(
+        _("avatar address"), max_length=2048, blank=True, default="", validators=[validate_avatar_url]
+    )
+    # No ImageField: that needs Pillow, and the URL is kept without it too. Databases know the defaults,
+    # so that an older release can go on writing rows while this one is rolled out.
+    avatar = models.FileField(_("avatar"), blank=True, default="", db_default="", editable=False)
+    avatar_state = models.CharField(
+        _("avatar state"),
+        max_length=8,
+        choices=AvatarState,
+        blank=True,
+        default=AvatarState.NONE,
+        db_default=AvatarState.NONE,
+        editable=False,
+    )
+    avatar_reason = models.CharField(
+        _("avatar reason"), max_length=32, blank=True, default="", db_default="", editable=False
+    )
+    avatar_tries = models.PositiveSmallIntegerField(_("avatar tries"), default=0, db_default=0, editable=False)
+    avatar_due_at = models.DateTimeField(_("avatar due at"), null=True, editable=False)
+    # The file that a worker is about to store: who holds the name holds the row, and who dies leaves it to be deleted.
+    avatar_next = models.CharField(
+        _("next avatar"), max_length=100, blank=True, default="", db_default="", editable=False
+    )
+
+    AVATAR_FIELDS = ("avatar", "avatar_state", "avatar_reason", "avatar_tries", "avatar_due_at")
+    dropped_avatar = ""  # the file to delete once it is committed that the contact has none
+
+    class Meta:
+        abstract = True
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if "avatar_url" in (kwargs.get("update_fields") or ()):
+            kwargs["update_fields"] = {*kwargs["update_fields"], *self.AVATAR_FIELDS}
+        super().save(*args, **kwargs)
+
+    def follow_avatar_url(self) -> None:
+        """Make the picture due when the address is another one than the database holds; nothing is saved.
+
+        The picture of the old address stays until there is a new one. Without an address there is none.
+        """
+        if "avatar_url" not in self.changed(("avatar_url",)):
+            return
+        if self.avatar_url:
+            self.make_avatar_due()
+        else:
+            self.dropped_avatar, self.avatar = self.avatar.name or "", ""
+            self.avatar_state, self.avatar_reason = AvatarState.NONE, ""
+            self.avatar_tries, self.avatar_due_at = 0, None
+
+    def make_avatar_due(self) -> None:
+        """Begin with three new tries; nothing is saved."""
+        self.avatar_state, self.avatar_reason = AvatarState.DUE, ""
+        self.avatar_tries, self.avatar_due_at = 0, timezone.now()
