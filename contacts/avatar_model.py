@@ -7,7 +7,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from .changes import RemembersFields
-from .validators import validate_avatar_url
 
 
 class AvatarState(models.TextChoices):
@@ -18,26 +17,24 @@ class AvatarState(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
-class AvatarURLField(models.CharField):  # type: ignore[type-arg]  # generic in the stubs only
-    """An address; when another one is written, the picture is due in the same statement."""
+class AvatarField(models.FileField):
+    """A stored picture. Where its owner's ``avatar_url`` changes, it becomes due in the same statement."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        """Django calls this for a save, and ``statements`` and ``bulk_create`` do; that is why it stands here."""
+        """Look at the address here: Django calls this for a save, and ``statements`` and ``bulk_create`` do."""
         if isinstance(model_instance, HasAvatar):  # migrations have models of their own
             model_instance.follow_avatar_url()
         return super().pre_save(model_instance, add)
 
 
 class HasAvatar(RemembersFields):
-    """A model with a picture, that ``avatars`` fetches from ``avatar_url`` when ``avatar_due_at`` has come."""
+    """A model with a picture, that ``avatars`` fetches from its ``avatar_url`` when ``avatar_due_at`` has come."""
 
-    # The address comes first: what follows from it is written after it is looked at.
-    avatar_url = AvatarURLField(
-        _("avatar address"), max_length=2048, blank=True, default="", validators=[validate_avatar_url]
-    )
+    avatar_url: Any
+    # The first of these: what follows from the address is written after it is looked at.
     # No ImageField: that needs Pillow, and the URL is kept without it too. Databases know the defaults,
     # so that an older release can go on writing rows while this one is rolled out.
-    avatar = models.FileField(_("avatar"), blank=True, default="", db_default="", editable=False)
+    avatar = AvatarField(_("avatar"), blank=True, default="", db_default="", editable=False)
     avatar_state = models.CharField(
         _("avatar state"),
         max_length=8,
@@ -57,7 +54,8 @@ class HasAvatar(RemembersFields):
         _("next avatar"), max_length=100, blank=True, default="", db_default="", editable=False
     )
 
-    AVATAR_FIELDS = ("avatar", "avatar_state", "avatar_reason", "avatar_tries", "avatar_due_at")
+    AVATAR_FIELDS = ("avatar", "avatar_state", "avatar_reason", "avatar_tries", "avatar_due_at", "avatar_next")
+    FOLLOWING = AVATAR_FIELDS[:-1]  # the address
     dropped_avatar = ""  # the file to delete once it is committed that the contact has none
 
     class Meta:
@@ -65,7 +63,8 @@ class HasAvatar(RemembersFields):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         if "avatar_url" in (kwargs.get("update_fields") or ()):
-            kwargs["update_fields"] = {*kwargs["update_fields"], *self.AVATAR_FIELDS}
+            kwargs["update_fields"] = {*kwargs["update_fields"], *self.FOLLOWING}
+        self.follow_avatar_url()  # here too: what was not loaded is written only if it is set before
         super().save(*args, **kwargs)
 
     def follow_avatar_url(self) -> None:
@@ -77,8 +76,8 @@ class HasAvatar(RemembersFields):
             return
         if self.avatar_url:
             self.make_avatar_due()
-        else:
-            self.dropped_avatar, self.avatar = self.avatar.name or "", ""
+        elif self.avatar_state:
+            self.dropped_avatar, self.avatar = self.avatar.name or self.dropped_avatar, ""
             self.avatar_state, self.avatar_reason = AvatarState.NONE, ""
             self.avatar_tries, self.avatar_due_at = 0, None
 

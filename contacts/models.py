@@ -14,6 +14,7 @@ from .attributes import AttributesDecoder, validate_custom_attributes
 from .avatar_model import HasAvatar
 from .validators import (
     normalize_email,
+    validate_avatar_url,
     validate_email_characters,
     validate_identifier,
     validate_no_control_characters,
@@ -62,6 +63,9 @@ class Contact(HasAvatar):
     )
     phone_number = models.CharField(
         _("phone number"), max_length=16, blank=True, default="", validators=[validate_phone_number]
+    )
+    avatar_url = models.CharField(
+        _("avatar address"), max_length=2048, blank=True, default="", validators=[validate_avatar_url]
     )
     custom_attributes = models.JSONField(
         _("custom attributes"),
