@@ -22,7 +22,13 @@ from .models import Inbox
 Apps = Iterable[AppConfig] | None
 
 MIDDLEWARE = "inboxes.middleware.PublicAPIMiddleware"
-SETTINGS = {"INQUIRLY_THROTTLE_RATES": "E001", "INQUIRLY_TRUSTED_PROXIES": "E002"}
+SETTINGS = {
+    "INQUIRLY_THROTTLE_RATES": "E001",
+    "INQUIRLY_TRUSTED_PROXIES": "E002",
+    "INQUIRLY_CABLE_FRAMES_PER_SECOND": "E003",
+    "INQUIRLY_CABLE_MAX_FRAME": "E004",
+    "INQUIRLY_CABLE_SOCKETS_PER_ADDRESS": "E005",
+}
 DATABASES = ("sqlite", "postgresql")
 SQLITE = (3, 35)
 COUNTING_CACHES = ("redis", "memcached")

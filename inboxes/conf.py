@@ -25,12 +25,31 @@ class Conf:
     @property
     def INQUIRLY_TRUSTED_PROXIES(self) -> int:  # noqa: N802 (a setting's name)
         """How many proxies stand before the site and add to X-Forwarded-For: 0, that header is not believed."""
-        number = getattr(settings, "INQUIRLY_TRUSTED_PROXIES", 0)
-        if type(number) is not int or number < 0:
-            raise ImproperlyConfigured(
-                "INQUIRLY_TRUSTED_PROXIES has to be a whole number: how many proxies stand before the site."
-            )
-        return number
+        return whole_number("INQUIRLY_TRUSTED_PROXIES", 0, 0, "how many proxies stand before the site")
+
+    @property
+    def INQUIRLY_CABLE_MAX_FRAME(self) -> int:  # noqa: N802 (a setting's name)
+        """The bytes that one frame from a socket may have."""
+        return whole_number("INQUIRLY_CABLE_MAX_FRAME", 8192, 1, "how many bytes a frame may have, at least 1")
+
+    @property
+    def INQUIRLY_CABLE_FRAMES_PER_SECOND(self) -> int:  # noqa: N802 (a setting's name)
+        """The frames that one socket may send in a second."""
+        meaning = "how many frames a socket may send in a second, at least 1"
+        return whole_number("INQUIRLY_CABLE_FRAMES_PER_SECOND", 20, 1, meaning)
+
+    @property
+    def INQUIRLY_CABLE_SOCKETS_PER_ADDRESS(self) -> int:  # noqa: N802 (a setting's name)
+        """The sockets that one client address may hold open in each process."""
+        meaning = "how many sockets one address may open in a process, at least 1"
+        return whole_number("INQUIRLY_CABLE_SOCKETS_PER_ADDRESS", 1000, 1, meaning)
+
+
+def whole_number(name: str, default: int, least: int, meaning: str) -> int:
+    number = getattr(settings, name, default)
+    if type(number) is not int or number < least:
+        raise ImproperlyConfigured(f"{name} has to be a whole number: {meaning}.")
+    return number
 
 
 def parse_rate(rate: Any) -> tuple[int, int] | None:

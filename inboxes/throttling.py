@@ -84,14 +84,19 @@ def _increment(key: str, seconds: int) -> int:
 
 
 def client_address(request: HttpRequest | Request) -> str:
-    """Return whom a call is counted for: an IPv4 address, or the /64 network of an IPv6 one.
+    """Return whom a call is counted for: an IPv4 address, or the /64 network of an IPv6 one."""
+    return counted_address(request.META.get("HTTP_X_FORWARDED_FOR", ""), request.META.get("REMOTE_ADDR", ""))
 
-    X-Forwarded-For is believed only as far as ``INQUIRLY_TRUSTED_PROXIES`` says.
+
+def counted_address(forwarded_for: str, peer: str) -> str:
+    """Return the same of a connection from ``peer`` with this X-Forwarded-For.
+
+    That header is believed only as far as ``INQUIRLY_TRUSTED_PROXIES`` says.
     """
     proxies = conf.INQUIRLY_TRUSTED_PROXIES
-    hops = request.META.get("HTTP_X_FORWARDED_FOR", "").replace(",", " ").split()
+    hops = forwarded_for.replace(",", " ").split()
     trusted = proxies > 0 and len(hops) >= proxies
-    return _counted_address(hops[-proxies] if trusted else request.META.get("REMOTE_ADDR", ""))
+    return _counted_address(hops[-proxies] if trusted else peer)
 
 
 @functools.lru_cache(maxsize=10_000)

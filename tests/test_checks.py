@@ -48,6 +48,21 @@ def test_a_number_of_proxies_that_is_none_is_an_error(settings, number):
     assert ids() == ["inquirly_inboxes.E002"]
 
 
+@pytest.mark.parametrize(
+    ("name", "error"),
+    [
+        ("INQUIRLY_CABLE_FRAMES_PER_SECOND", "inquirly_inboxes.E003"),
+        ("INQUIRLY_CABLE_MAX_FRAME", "inquirly_inboxes.E004"),
+        ("INQUIRLY_CABLE_SOCKETS_PER_ADDRESS", "inquirly_inboxes.E005"),
+    ],
+)
+@pytest.mark.parametrize("number", ["20", 0, 1.0, True, None])
+def test_a_limit_of_sockets_that_is_no_number_is_an_error(settings, name, error, number):
+    setattr(settings, name, number)
+
+    assert ids() == [error]
+
+
 def test_rates_that_are_left_out_keep_their_defaults(settings):
     settings.INQUIRLY_THROTTLE_RATES = {"create": "5/hour", "failed": None}
 
@@ -59,6 +74,9 @@ def test_without_settings_the_defaults_hold(settings):
 
     assert conf.conf.INQUIRLY_THROTTLE_RATES == {"create": (60, 60), "other": (600, 60), "failed": (30, 60)}
     assert conf.conf.INQUIRLY_TRUSTED_PROXIES == 0
+    assert conf.conf.INQUIRLY_CABLE_FRAMES_PER_SECOND == 20
+    assert conf.conf.INQUIRLY_CABLE_MAX_FRAME == 8192
+    assert conf.conf.INQUIRLY_CABLE_SOCKETS_PER_ADDRESS == 1000
 
 
 def test_the_middleware_has_to_be_there(settings):
