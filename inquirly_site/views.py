@@ -1,4 +1,5 @@
 import secrets
+from importlib.util import find_spec
 from typing import Any
 
 from django.http import HttpResponse
@@ -17,6 +18,7 @@ class TryView(TemplateView):
     """A call of the public API, put together and sent by the browser."""
 
     template_name = "inquirly_site/try.html"
+    extra_context = {"realtime": find_spec("channels") is not None}
 
 
 class SwaggerUIView(TemplateView):

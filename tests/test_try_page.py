@@ -22,6 +22,7 @@ CLAIM = "none: the call is unsigned. The identifier is only a claim, and a creat
 
 @pytest.fixture
 def try_page(live_server, inbox, page):
+    page.route_web_socket("**/cable", lambda socket: None)  # this server has none; see test_try_live.py
     page.goto(f"{live_server.url}/try?inbox={inbox.identifier}")
     return page
 

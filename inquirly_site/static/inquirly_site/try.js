@@ -103,7 +103,13 @@ function showAnswer(response, text, milliseconds) {
   element("headers").textContent = headers.map((name) => `${name}: ${response.headers.get(name)}`).join("\n");
   element("body").textContent = json === undefined ? text : JSON.stringify(json, null, 2);
   element("answer").hidden = false;
-  if (response.ok) element("source_id").value = json.source_id;
+  if (response.ok) take(json);
+}
+
+/** Go on with the session of an answer, or with none; live.js listens to it. */
+function take(contact) {
+  element("source_id").value = contact?.source_id ?? "";
+  document.dispatchEvent(new CustomEvent("contact", { detail: contact }));
 }
 
 /** Take away the answer to an earlier call, also one that is still to come. */
@@ -135,7 +141,7 @@ async function send(event) {
 /** Another call or inbox has another answer, and another inbox other sessions. */
 function change(event) {
   if (["method", "inbox"].includes(event.target.name)) forgetAnswer(form.dataset.nothingSent);
-  if (event.target.name === "inbox") element("source_id").value = "";
+  if (event.target.name === "inbox") take(null);
   update();
 }
 
