@@ -2,18 +2,21 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 from django.core.management import get_commands
 from django.urls import resolve
 
+from contacts import signals
 from inboxes import known
 from inboxes.conf import NAMES, conf
 from inboxes.problems import PROBLEMS
@@ -246,6 +249,24 @@ def test_a_view_of_the_projects_own_knows_who_signs(first_inbox, address, identi
     assert call(address, "GET", "/orders/unknown")[0] == 404
 
 
+def test_the_projects_own_code_hears_of_changes(project):
+    code = block("receivers") + dedent(
+        """
+        from contacts.models import Contact
+        from inboxes.models import Account
+
+        contact = Contact.objects.create(account=Account.objects.create(name="Heard"))
+        contact.name = "Ada"
+        contact.save()
+        contact.email = "ada@example.com"
+        contact.save()
+        """
+    )
+    told = project.run(f"python manage.py shell -v 0 -c {shlex.quote(code)}")
+
+    assert re.fullmatch(r"Contact \d+ has another email address\.", told.strip())
+
+
 def test_keys_rotate_with_overlap_and_end_at_once(project, address, identifier_hash):
     inbox = json.loads(project.run("python manage.py createinbox Keys --format json"))
     fields = {"identifier": "user-42", "identifier_hash": identifier_hash(inbox["hmac_token"], "user-42")}
@@ -330,6 +351,10 @@ def test_the_table_of_errors_names_all_problems():
     rows = [(int(status), code) for status, code, _when in readme.table("Errors")]
 
     assert rows == [(status, code) for code, (status, _title, _detail) in PROBLEMS.items()]
+
+
+def test_the_table_of_signals_names_all():
+    assert sorted(name for name, _arguments, _when in readme.table("Signals")) == signals.__all__
 
 
 def test_the_table_of_calls_leads_to_views_that_answer_them():
