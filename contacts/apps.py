@@ -10,3 +10,12 @@ class ContactsConfig(AppConfig):
     verbose_name = _("Inquirly: contacts")
     # Named here, so that a host's own default never asks for migrations in this package.
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        try:
+            import channels.layers  # noqa: F401
+        except ImportError:  # without the extra `realtime` there are no sockets to tell
+            return
+        from . import realtime
+
+        realtime.connect()

@@ -124,3 +124,9 @@ class ContactInboxSerializer(serializers.Serializer[ContactInbox]):
 
     def get_phone_number(self, contact_inbox: ContactInbox) -> str | None:
         return contact_inbox.contact.phone_number or None
+
+
+class StreamedContactSerializer(ContactInboxSerializer):
+    """The public contact in an event: whoever hears it has the token."""
+
+    pubsub_token = None  # type: ignore[assignment]

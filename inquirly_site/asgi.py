@@ -1,7 +1,7 @@
-"""The site for an ASGI server.
+"""The site for an ASGI server: ``/cable``, the live streams. Pages and calls belong under WSGI.
 
-Threads come and go there and would leak kept connections: with PostgreSQL, end ``DATABASE_URL`` with
-``?pool=true``.
+Threads come and go for these here and would leak kept connections: to serve them too, with PostgreSQL, end
+``DATABASE_URL`` with ``?pool=true``.
 """
 
 import os
@@ -10,4 +10,8 @@ from inboxes.handlers import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "inquirly_site.settings")
 
-application = get_asgi_application()
+http = get_asgi_application()
+
+from .sockets import with_sockets  # noqa: E402 (consumers need the settings)
+
+application = with_sockets(http)

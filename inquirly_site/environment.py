@@ -103,17 +103,33 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
 
 def cache() -> dict[str, Any]:
     """Return the cache of ``REDIS_URL``, without one the memory of each process."""
-    url = os.environ.get("REDIS_URL", "")
+    url = redis_url()
     if not url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    try:
-        parse_url(url)  # type: ignore[no-untyped-call]
-    except ValueError:
-        # The value stays out of the message: it may hold a password.
-        raise ImproperlyConfigured("REDIS_URL must be like redis://host:6379/0, rediss://… or unix://….") from None
     # Seconds; and no second try: a cache that is away must not hold the calls.
     away = {"socket_connect_timeout": 0.05, "socket_timeout": 0.05, "retry": Retry(NoBackoff(), 0)}
     return {"BACKEND": "inquirly_site.cache.RedisCache", "LOCATION": url, "OPTIONS": away}
+
+
+def channel_layer() -> dict[str, Any]:
+    """Return the channel layer of ``REDIS_URL``, without one the memory of each process."""
+    url = redis_url()
+    if not url:
+        return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    # Seconds; and one more try, as a connection may have ended unnoticed while there was nothing to tell.
+    host = {"address": url, "socket_connect_timeout": 1, "socket_timeout": 1, "retry": Retry(NoBackoff(), 1)}
+    return {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}
+
+
+def redis_url() -> str:
+    """Return ``REDIS_URL``, or nothing when there is none."""
+    url = os.environ.get("REDIS_URL", "")
+    try:
+        parse_url(url or "redis://")  # type: ignore[no-untyped-call]
+    except ValueError:
+        # The value stays out of the message: it may hold a password.
+        raise ImproperlyConfigured("REDIS_URL must be like redis://host:6379/0, rediss://… or unix://….") from None
+    return url
 
 
 def inquirly() -> dict[str, Any]:

@@ -13,6 +13,7 @@ SECRET_KEY = environment.secret_key(debug=DEBUG)
 ALLOWED_HOSTS = environment.allowed_hosts(debug=DEBUG)
 DATABASES = {"default": environment.database(BASE_DIR / "db.sqlite3")}
 CACHES = {"default": environment.cache()}
+CHANNEL_LAYERS = {"default": environment.channel_layer()}
 globals().update(environment.inquirly())
 
 INSTALLED_APPS = [
