@@ -1,4 +1,4 @@
-"""Tells the sockets, beside the calls: whoever changes a contact neither waits for the channel layer nor fails by it."""
+"""Tells the sockets, beside the calls: whoever changes a contact neither waits for Redis nor fails by it."""
 
 import asyncio
 import atexit
@@ -6,9 +6,10 @@ import os
 import queue
 import threading
 from contextlib import suppress
+from typing import cast
 
 from channels.db import database_sync_to_async
-from channels.layers import InMemoryChannelLayer, get_channel_layer
+from channels.layers import BaseChannelLayer, InMemoryChannelLayer, get_channel_layer
 from django.db import Error, close_old_connections, connections
 
 from . import streams
@@ -94,6 +95,7 @@ class Broadcaster:
         return runner.run(self._send(found))
 
     async def _send(self, found: list[list[tuple[str, Message]]]) -> None:
+        layer = cast(BaseChannelLayer, get_channel_layer())
         for messages in found:
             if self.outage.lasts():
                 self.outage.lose()
@@ -101,7 +103,7 @@ class Broadcaster:
             try:
                 async with asyncio.timeout(PATIENCE * len(messages)):
                     for group, message in messages:
-                        await get_channel_layer().group_send(group, message)
+                        await layer.group_send(group, message)
             except Exception as error:  # noqa: BLE001 (each layer has errors of its own)
                 self.outage.begin(error)
             else:

@@ -1,8 +1,6 @@
 """A connection to ``/cable``, and the sessions whose streams it has opened."""
 
 import asyncio
-import time
-from collections import deque
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
@@ -14,7 +12,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from inboxes.conf import conf
 from inboxes.views import shared
 
-from . import addresses, cable, handshake, pings, streams
+from . import cable, handshake, limits, pings, streams
 from .broadcast import broadcaster
 from .models import Contact, ContactInbox
 from .outage import Outage
@@ -22,7 +20,7 @@ from .serializers import StreamedContactSerializer
 
 MAX_SUBSCRIPTIONS = 16
 
-outage = Outage("Sockets cannot open streams", "Sockets can open streams again")
+outage = Outage("Streams cannot be opened", "Streams can be opened again")
 
 
 class Subscription(NamedTuple):
@@ -30,22 +28,22 @@ class Subscription(NamedTuple):
     source_id: str
 
 
-class CableConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class CableConsumer(AsyncWebsocketConsumer):
     """Speaks the Action Cable protocol. What ends one of its sessions ends the connection."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.subscriptions: dict[str, Subscription] = {}  # by the identifier that the client has given
         self.joined: set[str] = set()
-        self.arrived: deque[float] = deque()
+        self.frames = limits.Frames()
         self.pinging: asyncio.Future[None] | None = None
-        with addresses.counted(handshake.client_address(scope)) as self.sockets:
+        with limits.counted(handshake.client_address(scope)) as self.sockets:
             try:
                 await super().__call__(scope, receive, send)
             finally:
                 await self.clean_up()
 
-    async def dispatch(self, message: dict[str, Any]) -> None:
-        # Not as channels does, which looks after database connections at every frame: only look-ups need them.
+    async def dispatch(self, message: Any) -> None:
+        # Not as channels does, which looks after database connections at every frame: look-ups do so themselves.
         await getattr(self, get_handler_name(message))(message)
 
     async def connect(self) -> None:
@@ -57,47 +55,39 @@ class CableConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         pings.join(self)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        await self.keep_limits(text_data.encode(errors="replace") if text_data else bytes_data or b"")
+        if reason := self.frames.too_much(text_data or bytes_data or b""):
+            await self.end(reason)
         command = cable.read(text_data) if text_data else None
         if command and command.name == "subscribe":
             await self.subscribe(command.identifier)
         elif command and command.name == "unsubscribe":
             await self.unsubscribe(command.identifier)
 
-    async def keep_limits(self, frame: bytes) -> None:
-        """End the connection when ``frame`` is too large, or one too many of this second."""
-        now = time.monotonic()
-        while self.arrived and self.arrived[0] <= now - 1:
-            self.arrived.popleft()
-        self.arrived.append(now)
-        if len(frame) > conf.INQUIRLY_CABLE_MAX_FRAME:
-            await self.end("frame_too_large")
-        if len(self.arrived) > conf.INQUIRLY_CABLE_FRAMES_PER_SECOND:
-            await self.end("too_many_frames")
-
     async def subscribe(self, identifier: str) -> None:
         if identifier in self.subscriptions:
             return
+        if subscription := await self.open_stream(identifier):
+            self.subscriptions[identifier] = subscription
+        await self.send(cable.confirm(identifier) if subscription else cable.reject(identifier))
+
+    async def open_stream(self, identifier: str) -> Subscription | None:
+        """Return the stream that ``identifier`` opens, joined, or None: it opens nothing here."""
         token = cable.pubsub_token(identifier)
         if token is None or len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
-            return await self.send(cable.reject(identifier))
+            return None
         group = streams.group(token)
-        source_id = await self.open_stream(group, token)
-        if source_id is None:
-            await self.leave(group)
-            return await self.send(cable.reject(identifier))
-        self.subscriptions[identifier] = Subscription(group, source_id)
-        return await self.send(cable.confirm(identifier))
-
-    async def open_stream(self, group: str, token: str) -> str | None:
-        """Return the source_id of the token's session, or None: it opens nothing here."""
         try:
             # In this order: what ends the session from now on is heard, what ended it before is seen.
             await self.join(group)
-            return await database_sync_to_async(streams.open_to)(token, handshake.origin(self.scope))
+            source_id = await database_sync_to_async(streams.open_to)(token, handshake.origin(self.scope))
         except Exception as error:  # noqa: BLE001 (layers and databases have errors of their own)
             outage.begin(error)
             await self.end("unavailable", reconnect=True)
+        outage.end()
+        if source_id is None:
+            await self.leave(group)
+            return None
+        return Subscription(group, source_id)
 
     async def unsubscribe(self, identifier: str) -> None:
         if subscription := self.subscriptions.pop(identifier, None):
@@ -109,20 +99,20 @@ class CableConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def leave(self, group: str) -> None:
         """Hear no more of the group, unless another subscription does."""
-        if group in self.joined and all(group != one.group for one in self.subscriptions.values()):
+        if all(group != subscription.group for subscription in self.subscriptions.values()):
             self.joined.discard(group)
-            with suppress(Exception):  # the layer is away, and so is what is left there
+            with suppress(Exception):  # the layer is away
                 await self.channel_layer.group_discard(group, self.channel_name)
 
     async def cable_event(self, message: streams.Message) -> None:
-        for identifier, subscription in self.subscriptions.items():
-            if subscription.group == message["group"]:
-                session = ContactInbox(contact=Contact(**message["contact"]), source_id=subscription.source_id)
+        for identifier, (group, source_id) in self.subscriptions.items():
+            if group == message["group"]:
+                session = ContactInbox(contact=Contact(**message["contact"]), source_id=source_id)
                 data = shared(StreamedContactSerializer).to_representation(session)
                 await self.send(cable.event(identifier, message["event"], data))
 
     async def cable_end(self, message: streams.Message) -> None:
-        if any(subscription.group == message["group"] for subscription in self.subscriptions.values()):
+        if any(group == message["group"] for group, _source_id in self.subscriptions.values()):
             await self.end(message["reason"])
 
     def ping(self, frame: str) -> None:
@@ -130,15 +120,14 @@ class CableConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self.pinging = asyncio.ensure_future(self.send_ping(frame))
 
     async def send_ping(self, frame: str) -> None:
-        with suppress(Exception):  # the connection is gone, which its own task will notice
+        with suppress(Exception):  # the connection is gone, as its own task will notice
             await self.send(frame)
 
     async def end(self, reason: str, *, reconnect: bool = False) -> NoReturn:
-        pings.leave(self)
         await self.send(cable.disconnect(reason, reconnect=reconnect), close=True)
         raise StopConsumer
 
-    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+    async def websocket_disconnect(self, message: Any) -> NoReturn:
         raise StopConsumer
 
     async def clean_up(self) -> None:

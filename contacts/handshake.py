@@ -1,12 +1,13 @@
 """What a connection says of itself before anything else: its origin, its address, the protocols it speaks."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from inboxes.throttling import counted_address
 
 from .cable import SUBPROTOCOL
 
-Scope = dict[str, Any]
+Scope = Mapping[str, Any]
 
 
 def origin(scope: Scope) -> str | None:

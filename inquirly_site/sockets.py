@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -28,8 +28,8 @@ def _cable() -> Application:
 
     from contacts.routing import websocket_urlpatterns
 
-    application: Application = URLRouter([*websocket_urlpatterns, re_path("", _refuse)])
-    return application
+    addresses: list[Any] = [*websocket_urlpatterns, re_path("", cast(Any, _refuse))]
+    return URLRouter(addresses)
 
 
 def _refusing(reason: str) -> Application:

@@ -1,0 +1,41 @@
+"""What one socket, and one client address, may cost."""
+
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from inboxes.conf import conf
+
+_sockets: Counter[str] = Counter()
+
+
+@contextmanager
+def counted(address: str) -> Iterator[int]:
+    """Count one more socket of ``address``; yields how many it holds now, and forgets this one in the end."""
+    _sockets[address] += 1
+    try:
+        yield _sockets[address]
+    finally:
+        _sockets[address] -= 1
+        if not _sockets[address]:
+            del _sockets[address]
+
+
+class Frames:
+    """The frames that one socket has sent in the last second."""
+
+    def __init__(self) -> None:
+        self._arrived: deque[float] = deque()
+
+    def too_much(self, frame: str | bytes) -> str | None:
+        """Count ``frame`` and return why the socket has to end, or None."""
+        now = time.monotonic()
+        while self._arrived and self._arrived[0] <= now - 1:
+            self._arrived.popleft()
+        self._arrived.append(now)
+        if len(frame if isinstance(frame, bytes) else frame.encode(errors="replace")) > conf.INQUIRLY_CABLE_MAX_FRAME:
+            return "frame_too_large"
+        if len(self._arrived) > conf.INQUIRLY_CABLE_FRAMES_PER_SECOND:
+            return "too_many_frames"
+        return None
