@@ -12,6 +12,9 @@ class ContactsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from . import avatar_receivers
+
+        avatar_receivers.connect()
         try:
             import channels.layers  # noqa: F401
         except ImportError:  # without the extra `realtime` there are no sockets to tell

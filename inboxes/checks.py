@@ -5,6 +5,7 @@ Nothing here imports DRF: an old one, on a new Django, is among what is checked.
 
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Any
 
 import django
@@ -28,10 +29,12 @@ SETTINGS = {
     "INQUIRLY_CABLE_FRAMES_PER_SECOND": "E003",
     "INQUIRLY_CABLE_MAX_FRAME": "E004",
     "INQUIRLY_CABLE_SOCKETS_PER_ADDRESS": "E005",
+    "INQUIRLY_AVATAR_ALLOW_LOOPBACK": "E006",
 }
 DATABASES = ("sqlite", "postgresql")
 SQLITE = (3, 35)
 COUNTING_CACHES = ("redis", "memcached")
+WORKERLESS = ("ImmediateBackend", "DummyBackend")
 
 
 @register
@@ -110,6 +113,25 @@ def check_cache(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         hint = _("Set CACHES['default'] to Redis or Memcached, or switch the rates off in INQUIRLY_THROTTLE_RATES.")
         return [Warn(text, hint=hint, id="inquirly_inboxes.W013")]
     return []
+
+
+@register(Tags.security, deploy=True)
+def check_loopback(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    if settings.DEBUG or check_settings(app_configs) or not conf.INQUIRLY_AVATAR_ALLOW_LOOPBACK:
+        return []
+    text = _("Whoever names the address of a picture can let this machine call its own servers.")
+    hint = _("Remove INQUIRLY_AVATAR_ALLOW_LOOPBACK from the settings: it is for trying things out.")
+    return [Error(text, hint=hint, id="inquirly_inboxes.E016")]
+
+
+@register(deploy=True)
+def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    backend = getattr(settings, "TASKS", {}).get("default", {}).get("BACKEND", WORKERLESS[0])
+    if not backend.endswith(WORKERLESS) or not all(find_spec(name) for name in ("PIL", "AntiSSRF")):
+        return []
+    text = _("Pictures of contacts are not fetched by themselves: the backend of Django Tasks has no workers.")
+    hint = _("Set TASKS['default'] to one that has, like django-tasks-db, or let cron run manage.py fetchavatars.")
+    return [Warn(text, hint=hint, id="inquirly_inboxes.W016")]
 
 
 def _number(text: str) -> tuple[int, ...]:

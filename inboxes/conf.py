@@ -44,6 +44,16 @@ class Conf:
         meaning = "how many sockets one address may open in a process, at least 1"
         return whole_number("INQUIRLY_CABLE_SOCKETS_PER_ADDRESS", 1000, 1, meaning)
 
+    @property
+    def INQUIRLY_AVATAR_ALLOW_LOOPBACK(self) -> bool:  # noqa: N802 (a setting's name)
+        """Whether pictures may come from this machine itself, from any port: for trying things out only."""
+        allowed = getattr(settings, "INQUIRLY_AVATAR_ALLOW_LOOPBACK", False)
+        if type(allowed) is not bool:
+            raise ImproperlyConfigured(
+                "INQUIRLY_AVATAR_ALLOW_LOOPBACK has to be True or False: whether pictures may come from this machine."
+            )
+        return allowed
+
 
 def whole_number(name: str, default: int, least: int, meaning: str) -> int:
     number = getattr(settings, name, default)

@@ -1,0 +1,44 @@
+"""The picture itself: read by its content, made small and square, and written anew without what else was in it."""
+
+import warnings
+from io import BytesIO
+
+from PIL import Image, ImageOps
+
+from .avatar_reasons import AvatarRefused
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+MAX_PIXELS = 16_000_000
+MAX_SCANS = 100  # of a progressive JPEG, which is gone through once for each; usual are 10
+SIDE = 256  # pixels
+
+
+def square(data: bytes) -> bytes:
+    """Return the picture in ``data`` as a WebP of 256 by 256 pixels: its middle, upright, the first frame.
+
+    Raises ``AvatarRefused`` for everything else than a whole PNG, JPEG, WebP or GIF of at most 16 million pixels.
+    """
+    if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
+        raise AvatarRefused("too_many_pixels")
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:  # only the header has been read
+                raise AvatarRefused("too_many_pixels")
+            return _webp(image)
+    except AvatarRefused:
+        raise
+    except Image.DecompressionBombError:
+        raise AvatarRefused("too_many_pixels") from None
+    except Exception:  # noqa: BLE001 (Pillow raises whatever the code for a format stumbles over)
+        raise AvatarRefused("not_a_picture") from None
+
+
+def _webp(image: Image.Image) -> bytes:
+    image.draft("RGB", (2 * SIDE, 2 * SIDE))  # a large JPEG need not be decoded in full
+    upright = ImageOps.exif_transpose(image)
+    plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+    fitted = ImageOps.fit(plain, (SIDE, SIDE))
+    fitted.info.clear()  # place, camera, comments, colour profile
+    written = BytesIO()
+    fitted.save(written, "WEBP", quality=85)
+    return written.getvalue()

@@ -1,0 +1,159 @@
+"""Pictures of contacts: which are due, who takes one, what becomes of it.
+
+A row is due from ``avatar_due_at`` on. Whoever takes it puts that time off by ``LEASE`` and writes down the name of the
+file to come; only who still finds that name there may settle the row. So two workers never fetch one picture at once,
+one that was overtaken changes nothing, and the row and the file of one that died are there for the next.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from functools import partial
+from importlib.util import find_spec
+from typing import NamedTuple
+
+import django
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from inboxes.tokens import new_avatar_name
+
+from .avatar_model import AvatarState
+from .avatar_reasons import AvatarFailed, AvatarRefused
+from .models import Contact
+
+TRIES = 3
+PAUSES = (timedelta(minutes=5), timedelta(hours=1))  # before the second and the third
+LEASE = timedelta(minutes=2)
+TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+REQUIRED = ("PIL", "AntiSSRF", TASKS.partition(".")[0])
+
+
+class NotInstalled(Exception):
+    """The extra ``avatars`` is missing."""
+
+
+class Taken(NamedTuple):
+    contact_id: int
+    url: str
+    name: str
+    tries: int
+
+
+class Outcome(NamedTuple):
+    """What became of a row; ``due_at`` says when to try again. A row that somebody else has changed is still due."""
+
+    contact_id: int
+    state: AvatarState
+    due_at: datetime | None = None
+
+
+def installed() -> bool:
+    return all(find_spec(name) for name in REQUIRED)
+
+
+def due() -> QuerySet[Contact]:
+    return Contact.objects.filter(avatar_due_at__lte=timezone.now())
+
+
+def fetch_due(limit: int | None = None) -> Iterator[Outcome]:
+    """Fetch what is due, the longest first, and at most ``limit``."""
+    done = 0
+    while (limit is None or done < limit) and (outcome := fetch()) is not None:
+        yield outcome
+        done += 1
+
+
+def fetch(contact_id: int | None = None) -> Outcome | None:
+    """Fetch the picture of one contact, or of who has been due the longest; return None when none is due.
+
+    Raises ``NotInstalled``.
+    """
+    if not installed():
+        raise NotInstalled
+    taken = _take(contact_id)
+    if taken is None:
+        return None
+    try:
+        return _store(taken, _picture(taken))
+    except AvatarRefused as refused:
+        return _settle(taken, AvatarState.REFUSED, reason=refused.code, avatar="")
+    except AvatarFailed as failed:
+        next_try = timezone.now() + PAUSES[taken.tries - 1] if taken.tries < TRIES else None
+        return _settle(taken, AvatarState.FAILED, reason=failed.code, due_at=next_try)
+
+
+def again(contacts: QuerySet[Contact]) -> list[int]:
+    """Make these due, with three new tries, but those that have no address or are being fetched; return their ids."""
+    now = timezone.now()
+    with transaction.atomic():
+        found = contacts.exclude(avatar_url="").exclude(~Q(avatar_next="") & Q(avatar_due_at__gt=now))
+        ids = list(found.select_for_update().order_by("pk").values_list("pk", flat=True))
+        Contact.objects.filter(pk__in=ids).update(
+            avatar_state=AvatarState.DUE, avatar_reason="", avatar_tries=0, avatar_due_at=now
+        )
+    return ids
+
+
+def delete_on_commit(*names: str) -> None:
+    """Delete these files once nothing in the database refers to them; an empty name stands for none."""
+    for name in filter(None, names):
+        transaction.on_commit(partial(_storage().delete, name), robust=True)
+
+
+def _take(contact_id: int | None) -> Taken | None:
+    with transaction.atomic():
+        rows = due() if contact_id is None else due().filter(pk=contact_id)
+        locked = rows.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
+        contact = locked.order_by("avatar_due_at", "pk").first()
+        if contact is None:
+            return None
+        taken = Taken(contact.pk, contact.avatar_url, new_avatar_name(), contact.avatar_tries + 1)
+        delete_on_commit(contact.avatar_next)  # of a worker that died
+        Contact.objects.filter(pk=contact.pk).update(
+            avatar_next=taken.name, avatar_tries=taken.tries, avatar_due_at=timezone.now() + LEASE
+        )
+        return taken
+
+
+def _picture(taken: Taken) -> bytes:
+    if taken.tries > TRIES:
+        raise AvatarFailed("interrupted")
+    from .avatar_fetch import fetch as fetch_bytes  # needs the extra, as the next one does
+    from .avatar_picture import square
+
+    return square(fetch_bytes(taken.url))
+
+
+def _store(taken: Taken, picture: bytes) -> Outcome:
+    """Store the file before the row refers to it. Where the row cannot be written, it still tells of the file."""
+    try:
+        name = _storage().save(taken.name, ContentFile(picture), max_length=100)
+    except OSError:
+        raise AvatarFailed("storage") from None
+    outcome = _settle(taken, AvatarState.FETCHED, avatar=name)
+    if outcome.state != AvatarState.FETCHED:
+        _storage().delete(name)
+    return outcome
+
+
+def _settle(
+    taken: Taken, state: AvatarState, *, reason: str = "", due_at: datetime | None = None, **avatar: str
+) -> Outcome:
+    """Write what came of it, unless the row has another address or is somebody else's by now."""
+    held = Contact.objects.filter(pk=taken.contact_id, avatar_next=taken.name, avatar_url=taken.url)
+    with transaction.atomic():
+        contact = held.select_for_update().first()
+        if contact is None:
+            return Outcome(taken.contact_id, AvatarState.DUE)
+        held.update(avatar_state=state, avatar_reason=reason, avatar_due_at=due_at, avatar_next="", **avatar)
+        if avatar:
+            delete_on_commit(contact.avatar.name or "")
+    return Outcome(taken.contact_id, state, due_at)
+
+
+def _storage() -> Storage:
+    storage: Storage = Contact._meta.get_field("avatar").storage
+    return storage
