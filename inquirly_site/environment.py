@@ -101,6 +101,14 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def media_root(default: Path) -> Path:
+    """Return the directory of ``MEDIA_ROOT``, where pictures are stored; without one ``default``."""
+    path = Path(os.environ.get("MEDIA_ROOT") or default)
+    if not path.is_absolute():
+        raise ImproperlyConfigured(f"MEDIA_ROOT must be the whole path of a directory, like /srv/media, not '{path}'.")
+    return path
+
+
 def cache() -> dict[str, Any]:
     """Return the cache of ``REDIS_URL``, without one the memory of each process."""
     url = redis_url()

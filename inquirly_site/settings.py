@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "django_tasks_db",
 ]
 
 MIDDLEWARE = [
@@ -86,8 +87,13 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
+MEDIA_URL = "media/"
+MEDIA_ROOT = environment.media_root(BASE_DIR / "media")
 # Without `collectstatic` the files come, uncompressed, from where the packages keep them.
 WHITENOISE_USE_FINDERS = DEBUG or not STATIC_ROOT.is_dir()
+
+# `manage.py db_worker` carries out what is queued here.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 # The site stands behind a proxy that ends TLS: pages come from https, requests arrive by http.

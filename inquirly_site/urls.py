@@ -11,5 +11,6 @@ urlpatterns = [
     path("docs/", views.SwaggerUIView.as_view(), name="docs"),
     path("redoc/", views.RedocView.as_view(), name="redoc"),
     path("openapi.yaml", SpectacularAPIView.as_view(), name="openapi"),
+    path("media/avatars/<slug:name>.webp", views.AvatarView.as_view(), name="avatar"),
     path("admin/", admin.site.urls),
 ]

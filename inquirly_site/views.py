@@ -2,8 +2,9 @@ import secrets
 from importlib.util import find_spec
 from typing import Any
 
-from django.http import HttpResponse
-from django.views.generic import TemplateView
+from django.core.files.storage import default_storage
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.views.generic import TemplateView, View
 
 from .middleware import CONTENT_SECURITY_POLICY
 
@@ -42,3 +43,17 @@ class RedocView(TemplateView):
             "style-src 'self'", f"style-src 'self' 'nonce-{context['nonce']}'"
         )
         return response
+
+
+class AvatarView(View):
+    """The picture of a contact, for staff who may see contacts. What is stored under a name never changes."""
+
+    def get(self, request: HttpRequest, name: str) -> FileResponse:
+        if not request.user.has_perm("inquirly_contacts.view_contact"):
+            raise Http404
+        try:
+            picture = default_storage.open(f"avatars/{name}.webp")
+        except FileNotFoundError:
+            raise Http404 from None
+        headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+        return FileResponse(picture, content_type="image/webp", headers=headers)
