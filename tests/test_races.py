@@ -16,7 +16,7 @@ from .api import create_contact, create_with_key, problem, public_contact, signe
 from .factories import ContactFactory, InboxFactory
 
 INSERT_CONTACT = 'INSERT INTO "inquirly_contacts_contact"'
-LOCK_CONTACT = 'SELECT "inquirly_contacts_contact"."id", "inquirly_contacts_contact"."account_id"'
+LOCK_CONTACT = 'SELECT "inquirly_contacts_contact"."id", "inquirly_contacts_contact"."avatar"'
 SELECT_SESSION = 'FROM "inquirly_contacts_contactinbox"'
 UPDATE_SESSION = 'UPDATE "inquirly_contacts_contactinbox"'
 
