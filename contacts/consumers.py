@@ -39,6 +39,11 @@ class CableConsumer(AsyncWebsocketConsumer):
         with limits.counted(handshake.client_address(scope)) as self.sockets:
             try:
                 await super().__call__(scope, receive, send)
+            except Exception as error:
+                if hasattr(self, "channel_name"):
+                    raise
+                outage.begin(error)  # the layer is away: there is not even a channel
+                await send({"type": "websocket.close"})
             finally:
                 await self.clean_up()
 

@@ -134,5 +134,18 @@ def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     return [Warn(text, hint=hint, id="inquirly_inboxes.W016")]
 
 
+@register(Tags.caches, deploy=True)
+def check_channel_layer(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    layer = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {}).get("BACKEND", "")
+    if find_spec("channels") and layer.endswith(".InMemoryChannelLayer"):
+        text = _("Sockets hear only of what their own process changes: the channel layer is in its memory.")
+        hint = _(
+            "Set CHANNEL_LAYERS['default'] to channels_redis.pubsub.RedisPubSubChannelLayer, unless one process "
+            "serves everything."
+        )
+        return [Warn(text, hint=hint, id="inquirly_inboxes.W014")]
+    return []
+
+
 def _number(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())

@@ -218,7 +218,7 @@ async def test_bytes_are_survived(visitor):
 @pytest.mark.parametrize("path", ["/", "/cable/", "/cables", "/public/api/v1/cable", "/cable/x"])
 @in_loop
 async def test_other_addresses_are_refused(path):
-    connected, code = await Socket(application, path).connect()
+    connected, _code = await Socket(application, path).connect()
 
     assert not connected
 

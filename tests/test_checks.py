@@ -1,5 +1,7 @@
 """System checks: a wrong set-up is told before a user meets it."""
 
+import sys
+
 import django
 import pytest
 from django.apps import apps
@@ -12,6 +14,11 @@ from inboxes.checks import MIDDLEWARE
 
 # Some of Django's own checks ask the database what it can do.
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _layer_for_processes(settings):
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}}
 
 
 def ids(**kwargs):
@@ -141,6 +148,29 @@ def test_a_cache_that_cannot_count_is_warned_of_on_deployment(settings, monkeypa
 
 def test_without_throttle_any_cache_will_do(settings, monkeypatch):
     monkeypatch.setitem(settings.CACHES["default"], "BACKEND", "django.core.cache.backends.locmem.LocMemCache")
+
+    assert ids(include_deployment_checks=True) == []
+
+
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ({"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}, ["inquirly_inboxes.W014"]),
+        ({"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}}, []),
+        ({}, []),
+    ],
+)
+def test_a_channel_layer_in_memory_is_warned_of_on_deployment(settings, layers, expected):
+    settings.INQUIRLY_THROTTLE_RATES = dict.fromkeys(conf.THROTTLE_RATES)
+    settings.CHANNEL_LAYERS = layers
+
+    assert ids(include_deployment_checks=True) == expected
+    assert ids() == []
+
+
+def test_without_channels_no_channel_layer_is_warned_of(settings, monkeypatch):
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    monkeypatch.setitem(sys.modules, "channels", None)
 
     assert ids(include_deployment_checks=True) == []
 

@@ -1,4 +1,6 @@
 from argparse import ArgumentParser
+from contextlib import suppress
+from importlib.util import find_spec
 from threading import Thread
 from typing import Any
 
@@ -61,12 +63,18 @@ class Command(BaseCommand):
         self.stdout.write(f"\n{_('Create a contact, signed:')}\n\n{call.curl}\n\n")
 
     def serve(self, httpd: ThreadedWSGIServer) -> None:
-        try:
-            self.stdout.write(_("Serving. Ctrl-C ends it."))
-            self.stdout.flush()
-            httpd.serve_forever()
-        except KeyboardInterrupt:
-            self.stdout.write("")
+        """Serve until Ctrl-C: pages and calls, and live streams where what they need is installed."""
+        with suppress(KeyboardInterrupt):
+            if find_spec("channels") is None:
+                self.tell_that_it_serves()
+                httpd.serve_forever()
+            httpd.server_close()  # the port is free now for another server
+            server.serve_with_sockets(httpd.server_port, self.tell_that_it_serves)
+        self.stdout.write("")
+
+    def tell_that_it_serves(self) -> None:
+        self.stdout.write(_("Serving. Ctrl-C ends it."))
+        self.stdout.flush()
 
     def serve_once(self, httpd: ThreadedWSGIServer, call: demo.SignedCreate) -> None:
         thread = Thread(target=httpd.serve_forever, daemon=True)
