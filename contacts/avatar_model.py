@@ -1,5 +1,6 @@
 """The fields of a contact's picture: where it is to come from, what is stored, and how far that is."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
@@ -54,34 +55,32 @@ class HasAvatar(RemembersFields):
         _("next avatar"), max_length=100, blank=True, default="", db_default="", editable=False
     )
 
-    AVATAR_FIELDS = ("avatar", "avatar_state", "avatar_reason", "avatar_tries", "avatar_due_at", "avatar_next")
-    FOLLOWING = AVATAR_FIELDS[:-1]  # the address
-    dropped_avatar = ""  # the file to delete once it is committed that the contact has none
+    # Written by ``avatars`` alone, in a row as it is by then; and by a save that changes the address.
+    AVATAR_FILES = ("avatar", "avatar_next")
+    AVATAR_STATE = ("avatar_state", "avatar_reason", "avatar_tries", "avatar_due_at")
 
     class Meta:
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if "avatar_url" in (kwargs.get("update_fields") or ()):
-            kwargs["update_fields"] = {*kwargs["update_fields"], *self.FOLLOWING}
-        self.follow_avatar_url()  # here too: what was not loaded is written only if it is set before
+        self.follow_avatar_url()
+        if not (args or self._state.adding or kwargs.get("force_insert")):
+            kwargs["update_fields"] = self._written(kwargs.get("update_fields"))
         super().save(*args, **kwargs)
+
+    def _written(self, names: Iterable[str] | None) -> set[str]:
+        """Return what a save of ``names`` writes into a row that is there: no picture that was loaded long ago."""
+        if names is None:
+            loaded = {field.name for field in self._meta.concrete_fields if not field.primary_key}
+            names = loaded - self.get_deferred_fields() - {*self.AVATAR_FILES, *self.AVATAR_STATE}
+        follows = self.AVATAR_STATE if "avatar_url" in names and self.changed(("avatar_url",)) else ()
+        return {*names, *follows}
 
     def follow_avatar_url(self) -> None:
         """Make the picture due when the address is another one than the database holds; nothing is saved.
 
-        The picture of the old address stays until there is a new one. Without an address there is none.
+        The picture of the old address stays until there is a new one, or until ``avatars`` takes it away.
         """
-        if "avatar_url" not in self.changed(("avatar_url",)):
-            return
-        if self.avatar_url:
-            self.make_avatar_due()
-        elif self.avatar_state:
-            self.dropped_avatar, self.avatar = self.avatar.name or self.dropped_avatar, ""
-            self.avatar_state, self.avatar_reason = AvatarState.NONE, ""
-            self.avatar_tries, self.avatar_due_at = 0, None
-
-    def make_avatar_due(self) -> None:
-        """Begin with three new tries; nothing is saved."""
-        self.avatar_state, self.avatar_reason = AvatarState.DUE, ""
-        self.avatar_tries, self.avatar_due_at = 0, timezone.now()
+        if self.changed(("avatar_url",)) and (self.avatar_url or self.avatar_state):
+            self.avatar_state, self.avatar_reason = AvatarState.DUE, ""
+            self.avatar_tries, self.avatar_due_at = 0, timezone.now()

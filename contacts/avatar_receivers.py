@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models.signals import post_delete
+from django.db.models.signals import pre_delete
 
 from . import avatar_queue, avatars
 from .models import Contact
@@ -11,26 +11,26 @@ from .signals import contact_created, contact_updated
 
 def connect() -> None:
     """Begin to listen; called when the app is ready."""
-    post_delete.connect(_deleted, sender=Contact)
+    pre_delete.connect(_deleted, sender=Contact)
     contact_updated.connect(_updated, sender=Contact)
     if avatars.installed():  # else there is nothing to do for the many that are created
         contact_created.connect(_created, sender=Contact)
 
 
 def _deleted(instance: Contact, **kwargs: Any) -> None:
-    avatars.delete_on_commit(instance.avatar.name or "", instance.avatar_next)
+    if instance.avatar_url:  # else there is no picture
+        avatars.erase(instance.pk)
 
 
 def _updated(contact: Contact, changed: frozenset[str], **kwargs: Any) -> None:
-    if "avatar_url" in changed:
-        avatars.delete_on_commit(contact.dropped_avatar)
-        _ask(contact)
+    if "avatar_url" not in changed:
+        return
+    if contact.avatar_url:
+        avatar_queue.enqueue(contact.pk)
+    else:
+        avatars.drop(contact.pk)
 
 
 def _created(contact: Contact, **kwargs: Any) -> None:
-    _ask(contact)
-
-
-def _ask(contact: Contact) -> None:
     if contact.avatar_url:
         avatar_queue.enqueue(contact.pk)

@@ -76,6 +76,8 @@ def fetch(contact_id: int | None = None) -> Outcome | None:
     taken = _take(contact_id)
     if taken is None:
         return None
+    if not taken.url:
+        return _settle(taken, AvatarState.NONE, avatar="")
     try:
         return _store(taken, _picture(taken))
     except AvatarRefused as refused:
@@ -97,10 +99,30 @@ def again(contacts: QuerySet[Contact]) -> list[int]:
     return ids
 
 
+def drop(contact_id: int) -> None:
+    """Take the picture away from a contact that has no address any more."""
+    with transaction.atomic():
+        names = _files(Contact.objects.filter(pk=contact_id, avatar_url=""))
+        Contact.objects.filter(pk=contact_id, avatar_url="").update(
+            avatar="", avatar_next="", avatar_state=AvatarState.NONE, avatar_due_at=None
+        )
+        delete_on_commit(*names)
+
+
+def erase(contact_id: int) -> None:
+    """Delete the files of a contact once it is deleted; called in the transaction that does."""
+    delete_on_commit(*_files(Contact.objects.filter(pk=contact_id)))
+
+
 def delete_on_commit(*names: str) -> None:
     """Delete these files once nothing in the database refers to them; an empty name stands for none."""
     for name in filter(None, names):
         transaction.on_commit(partial(_storage().delete, name), robust=True)
+
+
+def _files(contact: QuerySet[Contact]) -> tuple[str, ...]:
+    """Return the names of the files that a row refers to as it is now, and lock it."""
+    return next(iter(contact.select_for_update().values_list("avatar", "avatar_next")), ())
 
 
 def _take(contact_id: int | None) -> Taken | None:

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 
 import pytest
 import redis
@@ -13,6 +14,7 @@ from inboxes.cache_breaker import CacheBreaker
 from inboxes.models import Inbox
 
 from .factories import ContactFactory, ContactInboxFactory, InboxFactory
+from .picture_server import PictureServer, serving
 
 # Machines are noisy: how long an example takes says nothing of the code.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,3 +66,12 @@ def _one_connection(db):
     yield
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def picture_server(settings, tmp_path) -> Iterator[PictureServer]:
+    """A server of pictures on loopback, which is allowed; what is fetched goes to a directory of the test."""
+    settings.INQUIRLY_AVATAR_ALLOW_LOOPBACK = True
+    settings.MEDIA_ROOT = tmp_path
+    with serving() as server:
+        yield server

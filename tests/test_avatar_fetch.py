@@ -12,16 +12,14 @@ from contacts import avatar_fetch
 from contacts.avatar_fetch import MAX_BYTES, fetch
 from contacts.avatar_reasons import AvatarFailed, AvatarRefused, NoAvatar
 
-from .picture_server import answer, drip, picture, redirect, serving, stall, zipped
+from .picture_server import answer, drip, picture, redirect, stall, zipped
 
 PNG = picture()
 
 
 @pytest.fixture
-def server(settings):
-    settings.INQUIRLY_AVATAR_ALLOW_LOOPBACK = True
-    with serving() as server:
-        yield server
+def server(picture_server):
+    return picture_server
 
 
 @pytest.fixture
