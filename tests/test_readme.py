@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.core.management import get_commands
 from django.urls import resolve
+from websockets.sync.client import connect
 
 from contacts import signals
 from inboxes import known
@@ -77,10 +78,11 @@ def project(wheels, tmp_path_factory) -> Shell:
     shell = Shell(directory, {"PYTHONPATH": packages, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **pip})
     shell.run("python -m django startproject mysite .")
     shell.run(block("install"))
-    append(directory / "mysite" / "settings.py", block("settings"), block("sqlite"))
+    append(directory / "mysite" / "settings.py", block("settings"), block("sqlite"), block("channel-layers"))
     append(directory / "mysite" / "urls.py", block("urls"), block("views-urls"))
     (directory / "mysite" / "views.py").write_text(block("views"))
     append(directory / "mysite" / "wsgi.py", block("wsgi"))
+    append(directory / "mysite" / "asgi.py", block("asgi"))
     shell.run(block("migrate"))
     return shell
 
@@ -268,6 +270,13 @@ def test_the_projects_own_code_hears_of_changes(project):
     assert re.fullmatch(r"Contact \d+ has another email address\.", told.strip())
 
 
+def test_a_project_serves_live_updates(project):
+    with project.serving("granian --interface asginl --port 8000 mysite.asgi:application") as cable:
+        with connect(f"ws://{cable}/cable") as socket:
+            assert socket.recv() == '{"type":"welcome"}'
+        assert call(cable, "GET", "/public/api/v1/inboxes/unknown")[0] == 404
+
+
 def test_keys_rotate_with_overlap_and_end_at_once(project, address, identifier_hash):
     inbox = json.loads(project.run("python manage.py createinbox Keys --format json"))
     fields = {"identifier": "user-42", "identifier_hash": identifier_hash(inbox["hmac_token"], "user-42")}
@@ -307,17 +316,31 @@ def test_the_site_is_deployed_and_served(clone):
     assert "no issues" in clone.run(f"{environment}\n{deploy}")
     exported = clone.run(f"{environment}\nenv")
     production = Shell(clone.directory, dict(line.partition("=")[::2] for line in exported.splitlines()))
-    with production.serving(block("serve")) as address:
+    with (
+        production.serving(block("serve")) as address,
+        production.serving(block("serve-cable").replace("8001", "8000")) as cable,
+        connect(f"ws://{cable}/cable") as socket,
+    ):
         answer = call(address, "GET", "/healthz")
+        welcome = socket.recv()
     assert answer == (200, {"status": "ok", "database": "ok"})
+    assert welcome == '{"type":"welcome"}'
+
+
+def set_headers(directives: str) -> dict[str, str]:
+    return dict(re.findall(r"proxy_set_header (\S+) (\S+);", directives))
 
 
 def test_the_proxy_stands_before_the_site_that_is_served():
     nginx = block("nginx")
-    headers = dict(re.findall(r"proxy_set_header (\S+) (\S+);", nginx))
-    locations = re.findall(r"location (?:~ )?(\S+) {(.+?)}", nginx, re.DOTALL)
+    locations = re.findall(r"location (?:[~=] )?(\S+) {(.+?)}", nginx, re.DOTALL)
+    _cable, cable_directives = locations.pop()
+    everywhere, upgrade = set_headers(nginx.partition("location")[0]), set_headers(cable_directives)
 
-    assert headers == {"Host": "$host", "X-Forwarded-For": "$remote_addr"}
+    assert everywhere == {"Host": "$host", "X-Forwarded-For": "$remote_addr"}
+    assert upgrade == {"Upgrade": "$http_upgrade", "Connection": "upgrade", **everywhere}  # it inherits none
+    assert f"proxy_pass http://127.0.0.1:{re.search(r'--port (.+?) ', block('serve-cable'))[1]};" in cable_directives
+    assert "access_log off;" in cable_directives
     assert "export INQUIRLY_TRUSTED_PROXIES=1\n" in block("environment")
     assert re.search(r"server_name (\S+);", nginx)[1] == re.search(r"ALLOWED_HOSTS=(\S+)", block("environment"))[1]
     port = re.search(r"--port (\d+)", block("serve"))[1]
