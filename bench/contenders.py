@@ -20,7 +20,6 @@ from .load import rate
 from .server import ROOT, ask, serving
 
 BIN = Path(sys.executable).parent
-SERVE = re.compile(r"^```sh serve\n(.+)\n```$", re.MULTILINE)
 PER_SECOND = 8_000  # more new contacts than any contender makes in a second
 OURS: database.Tables = {
     "inquirly_contacts_contact": database.CONTACT,
@@ -80,12 +79,14 @@ def ours(url: str, workload: Workload, name: str = "ours") -> Server:
     return Server(name, serve_line(), site_environment(url), workload)
 
 
-def serve_line() -> list[str]:
-    """Return the README's own command that serves the site, with ``{port}`` for its port."""
-    found = SERVE.search((ROOT / "README.md").read_text(encoding="utf-8"))
+def serve_line(label: str = "serve") -> list[str]:
+    """Return the README's own command of the block ``sh label``, with ``{port}`` for its port."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(rf"^```sh {label}\n(.+)\n```$", readme, re.MULTILINE)
     if not found:
-        raise ValueError("The README has no block `sh serve`.")
-    return found[1].replace(".venv/bin/", f"{BIN}/").replace("8000", "{port}").split()
+        raise ValueError(f"The README has no block `sh {label}`.")
+    line = found[1].replace(".venv/bin/", f"{BIN}/")
+    return re.sub(r"--port \d+", "--port {port}", line).split()
 
 
 def site_environment(url: str) -> dict[str, str]:

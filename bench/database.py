@@ -64,6 +64,13 @@ def _copy(
     )
 
 
+def pubsub_tokens(url: str, numbers: range) -> dict[int, str]:
+    """Return the ``pubsub_token`` of each contact's session, by the number of the contact."""
+    rows = "SELECT contact_id, pubsub_token FROM inquirly_contacts_contactinbox WHERE contact_id BETWEEN %s AND %s"
+    with psycopg.connect(url) as connection:
+        return dict(connection.execute(rows, [numbers[0], numbers[-1]]).fetchall())
+
+
 def tidy(url: str) -> None:
     """Leave nothing of one contender's work for the next one to clean up."""
     with psycopg.connect(url, autocommit=True) as connection:

@@ -24,7 +24,8 @@ from bench.load import Refused
 from bench.server import free_port
 
 ROOT = Path(__file__).parent.parent
-SCRIPTS = sorted(path for path in (ROOT / "bench/faults").glob("*.py") if "__main__" in path.read_text())
+SCRIPTS = [path for path in sorted((ROOT / "bench/faults").glob("*.py")) if "__main__" in path.read_text()]
+SCRIPTS.append(ROOT / "bench/cable.py")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
 
 

@@ -53,10 +53,13 @@ def prepare(url: str, **environment: str) -> None:
 
 
 @contextmanager
-def site(url: str, address: str | None = None, **environment: str) -> Iterator[Site]:
-    """Run the site on the database at ``url``, which is prepared; raises ``Refused`` when it does not start."""
+def site(url: str, address: str | None = None, *, label: str = "serve", **environment: str) -> Iterator[Site]:
+    """Run the site on the database at ``url``, which is prepared, by the README's line of that label.
+
+    Raises ``Refused`` when it does not start.
+    """
     address = address or f"127.0.0.1:{free_port()}"
-    with started(serve_line(), site_environment(url) | environment, address) as process:
+    with started(serve_line(label), site_environment(url) | environment, address) as process:
         yield Site(address, url, process)
 
 
