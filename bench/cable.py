@@ -15,15 +15,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as a script, Python looks beside this file only
 
-from bench import contenders, database
+from bench import contenders, database, machine
 from bench.faults import command, production, redis_server
 from bench.faults.command import Bar, Outcome, Scale
 from bench.faults.memory import resident
 from bench.faults.production import Site
 from bench.faults.redis_server import Redis
-from bench.faults.tally import percentile
 from bench.progress import say
-from bench.sockets import Sockets, allow_files, opened
+from bench.sockets import Sockets, opened
 from bench.updates import Heard, send
 
 PACE, TRICKLE = 100, 20  # updates a second: when all is well, and while Redis is stopped and started
@@ -37,7 +36,7 @@ SCALES = [
 
 
 def run(options: argparse.Namespace) -> Outcome:
-    allow_files(options.sockets)
+    machine.allow_files(options.sockets)
     known = database.known(options.sockets)
     limits = {"INQUIRLY_CABLE_SOCKETS_PER_ADDRESS": str(options.sockets + 1)}
     with production.database("cable") as url, redis_server.serving() as redis:
@@ -68,7 +67,7 @@ def measure(site: Site, cable: Site, redis: Redis, known: range, options: argpar
         figures = {
             "KB a socket": memory / 1000,
             "seconds to open all": opening,
-            **delays(well),
+            **well.delays(),
             "updates around the stop of Redis": len(away.updates),
             "events lost by it": len(away.lost),
             "slowest call by it, ms": max((update.answered - update.sent) * 1000 for update in away.updates),
@@ -119,14 +118,6 @@ def kept(well: Heard, away: Heard, again: Heard) -> list[Bar]:
         Bar("astray", sum(heard.astray for heard in (well, away, again)), "=", 0),
         Bar("other answers", sum(heard.other_answers for heard in (well, away, again)), "=", 0),
     ]
-
-
-def delays(heard: Heard) -> dict[str, float]:
-    return {
-        f"p{round(part * 100)} ms from the {since}": percentile(figures, part)
-        for since, figures in heard.milliseconds().items()
-        for part in (0.5, 0.99)
-    }
 
 
 if __name__ == "__main__":

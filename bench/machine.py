@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import resource
 import shutil
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -12,7 +13,10 @@ from typing import Any
 import psycopg
 import redis
 
+from .load import Refused
+
 PACKAGES = ("django", "djangorestframework", "psycopg", "granian", "gunicorn")
+SPARE_FILES = 500  # of any process, beside its sockets
 DEBIAN = {"wrk": "wrk", "pgbench": "postgresql-contrib"}
 
 
@@ -42,6 +46,19 @@ def facts(url: str) -> dict[str, Any]:
         }
     versions = {"python": platform.python_version(), **{name: found for name in PACKAGES if (found := _version(name))}}
     return {"processor": _processor(), "cores": os.cpu_count(), "versions": versions, "postgresql": postgresql}
+
+
+def allow_files(sockets: int) -> None:
+    """Let this process and those that it starts open so many sockets; raises ``Refused``."""
+    needed = sockets + SPARE_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= needed:
+        return
+    highest = hard if hard == resource.RLIM_INFINITY else max(hard, needed)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, highest))
+    except (ValueError, OSError) as error:
+        raise Refused(f"{sockets} sockets need {needed} open files: raise the limit with `ulimit -n`.") from error
 
 
 def load_average() -> list[float]:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import resource
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from websockets.exceptions import WebSocketException
 from .calls import ORIGIN
 from .load import Refused
 
-SPARE_FILES = 500  # of this process and of the server, beside the sockets
 AT_ONCE = 50  # that are connecting at any moment
 SECONDS_TO_OPEN = 60
 PAUSE = (1, 2)  # seconds, before a socket that was lost is opened again
@@ -71,6 +69,7 @@ class Sockets:
             await asyncio.sleep(0.1)
         for task in staying:
             task.cancel()
+        await asyncio.wait(staying)  # each says goodbye
 
     async def _stay(self, number: int) -> None:
         while True:
@@ -122,16 +121,3 @@ def opened(address: str, tokens: dict[int, str]) -> Iterator[Sockets]:
     finally:
         sockets.close()
         thread.join()
-
-
-def allow_files(sockets: int) -> None:
-    """Let this process and those that it starts open so many sockets; raises ``Refused``."""
-    needed = sockets + SPARE_FILES
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
-        return
-    highest = hard if hard == resource.RLIM_INFINITY else max(hard, needed)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, highest))
-    except (ValueError, OSError) as error:
-        raise Refused(f"{sockets} sockets need {needed} open files: raise the limit with `ulimit -n`.") from error

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .calls import CONTACTS, Request, source_id
 from .faults.client import Client
-from .faults.tally import result
+from .faults.tally import percentile, result
 from .sockets import Arrival
 
 THREADS = 4
@@ -74,13 +74,18 @@ class Heard:
     def other_answers(self) -> int:
         return sum(update.result != "200" for update in self.updates)
 
-    def milliseconds(self) -> dict[str, list[float]]:
+    def delays(self) -> dict[str, float]:
         """Return how long the events took, from the request and from the answer: the commit is between the two."""
         at = {arrival.name: arrival.at for arrival in reversed(self.arrivals)}
         heard = [update for update in self.updates if update.name in at]
-        return {
+        since = {
             "request": [(at[update.name] - update.sent) * 1000 for update in heard],
             "answer": [(at[update.name] - update.answered) * 1000 for update in heard],
+        }
+        return {
+            f"p{round(part * 100)} ms from the {start}": percentile(figures, part)
+            for start, figures in since.items()
+            for part in (0.5, 0.99)
         }
 
     @property

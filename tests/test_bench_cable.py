@@ -1,12 +1,13 @@
 """The script that opens thousands of sockets: what it counts, and that its clients stay."""
 
 import json
+import resource
 import threading
 
 import pytest
 from websockets.sync.server import serve
 
-from bench import sockets
+from bench import machine, sockets
 from bench.load import Refused
 from bench.sockets import Arrival
 from bench.updates import Heard, Update
@@ -24,7 +25,12 @@ def test_an_update_arrives_once_at_its_own_socket():
     heard = Heard([update(1), update(2)], [arrival(2), arrival(1)])
 
     assert (heard.lost, heard.doubled, heard.astray, heard.other_answers) == ([], 0, 0, 0)
-    assert heard.milliseconds() == {"request": [750, 750], "answer": [250, 250]}
+    assert heard.delays() == {
+        "p50 ms from the request": 750,
+        "p99 ms from the request": 750,
+        "p50 ms from the answer": 250,
+        "p99 ms from the answer": 250,
+    }
 
 
 @pytest.mark.parametrize(
@@ -89,3 +95,12 @@ def test_sockets_that_do_not_listen_are_not_reported(server, monkeypatch):
 
     with pytest.raises(Refused, match="Only 0 of 1 sockets are listening"), sockets.opened(server, {7: "of nobody"}):
         pass
+
+
+def test_files_that_cannot_be_had_are_told():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    with pytest.raises(Refused, match="raise the limit with `ulimit -n`"):
+        machine.allow_files(2**62)
+
+    assert resource.getrlimit(resource.RLIMIT_NOFILE) == (soft, hard)
