@@ -4,9 +4,10 @@ import asyncio
 import atexit
 import os
 import queue
+import socket
 import threading
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 from channels.db import database_sync_to_async
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, get_channel_layer
@@ -20,6 +21,13 @@ MAX_WAITING = 10_000
 BATCH = 100  # news whose sessions are asked for in one query
 PATIENCE = 5.0  # seconds that one message may take
 LAST_SECONDS = 2.0  # for what still waits when the process ends
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """The loop of a thread that may wait: it looks names up itself, as nobody else does when a process ends."""
+
+    async def getaddrinfo(self, host: Any, port: Any, **options: Any) -> Any:
+        return socket.getaddrinfo(host, port, **options)
 
 
 class Broadcaster:
@@ -68,7 +76,7 @@ class Broadcaster:
             self.outage.begin(error)
 
     def _run(self) -> None:
-        with asyncio.Runner() as runner:
+        with asyncio.Runner(loop_factory=Loop) as runner:
             batch: list[News | None] = []
             while None not in batch:
                 batch = self._next_batch()

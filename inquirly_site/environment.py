@@ -12,6 +12,7 @@ from typing import Any
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
+from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
 from redis.retry import Retry
@@ -125,7 +126,7 @@ def channel_layer() -> dict[str, Any]:
     if not url:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
     # Seconds; and one more try, as a connection may have ended unnoticed while there was nothing to tell.
-    host = {"address": url, "socket_connect_timeout": 1, "socket_timeout": 1, "retry": Retry(NoBackoff(), 1)}
+    host = {"address": url, "socket_connect_timeout": 1, "socket_timeout": 1, "retry": AsyncRetry(NoBackoff(), 1)}
     return {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}
 
 

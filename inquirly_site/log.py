@@ -18,3 +18,13 @@ class HideSecrets(logging.Filter):
             return True
         record.msg, record.args = QUERY.sub(r"\1…", CONTACT_PATH.sub(r"\1…", message)), None
         return True
+
+
+class InOneLine(logging.Filter):
+    """Name an error instead of tracing it: what asks Redis again and again would fill the log while that is away."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and record.exc_info[0]:
+            record.msg, record.args = f"{record.getMessage()} ({record.exc_info[0].__name__})", None
+            record.exc_info = None
+        return True

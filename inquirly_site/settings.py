@@ -106,13 +106,17 @@ SILENCED_SYSTEM_CHECKS = [
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"hide_secrets": {"()": "inquirly_site.log.HideSecrets"}},
+    "filters": {
+        "hide_secrets": {"()": "inquirly_site.log.HideSecrets"},
+        "in_one_line": {"()": "inquirly_site.log.InOneLine"},
+    },
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {
         "console": {"class": "logging.StreamHandler", "filters": ["hide_secrets"], "formatter": "line"},
     },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
+        "channels_redis.pubsub": {"filters": ["in_one_line"]},
         "django": {"handlers": ["console"], "level": "INFO", "propagate": False},
         "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
     },

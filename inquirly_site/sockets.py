@@ -23,10 +23,10 @@ def with_sockets(http: Application) -> Application:
 
 
 def _cable() -> Application:
+    # First, as it says what to install.
+    from contacts.routing import websocket_urlpatterns  # isort: skip
     from channels.routing import URLRouter
     from django.urls import re_path
-
-    from contacts.routing import websocket_urlpatterns
 
     addresses: list[Any] = [*websocket_urlpatterns, re_path("", cast(Any, _refuse))]
     return URLRouter(addresses)

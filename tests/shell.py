@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -74,6 +74,14 @@ def wait_for(address: str, server: subprocess.Popen[bytes], log: Any) -> None:
             break
     log.seek(0)
     pytest.fail(f"The server cannot be reached.\n{log.read()}")
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread or process does soon."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def call(address: str, method: str, path: str, fields: Any = None, **headers: str) -> tuple[int, Any]:

@@ -1,0 +1,198 @@
+"""Whoever changes a contact neither waits for the channel layer nor fails by it, and what is lost is counted."""
+
+import asyncio
+import os
+import threading
+import warnings
+
+import pytest
+from channels.layers import BaseChannelLayer
+from django.db import OperationalError
+
+from contacts import broadcast, outage, streams
+from contacts.broadcast import Broadcaster
+from contacts.outage import PAUSE, Outage
+from contacts.streams import News
+
+from .shell import wait_until
+
+NEWS = News(pubsub_tokens=("a",), ended="session_erased")
+TOLD = (streams.group("a"), {"type": "cable.end", "group": streams.group("a"), "reason": "session_erased"})
+
+
+class Layer(BaseChannelLayer):
+    """A layer between processes. It remembers what it was told, or fails, or is slow."""
+
+    sent: list
+    error: Exception | None
+    gate: threading.Event
+
+    async def group_send(self, group, message):
+        self.gate.wait(10)
+        await asyncio.sleep(0)
+        if self.error:
+            raise self.error
+        self.sent.append((group, message))
+
+
+class Clock:
+    now = 1_000.0
+
+    def monotonic(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(outage, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def layer(settings):
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.test_cable_broadcast.Layer"}}
+    Layer.sent, Layer.error, Layer.gate = [], None, threading.Event()
+    Layer.gate.set()
+    return Layer
+
+
+@pytest.fixture
+def broadcaster():
+    broadcaster = Broadcaster()
+    yield broadcaster
+    broadcaster.stop()
+
+
+def lines(caplog):
+    return [record.getMessage() for record in caplog.records]
+
+
+def test_news_are_sent_by_a_thread_that_ends_when_it_is_asked_to(layer, broadcaster):
+    broadcaster.tell(NEWS)
+    broadcaster.tell(NEWS)
+    (thread,) = [one for one in threading.enumerate() if one.name == "inquirly-broadcast"]
+    broadcaster.stop()
+
+    assert layer.sent == [TOLD, TOLD]
+    assert not thread.is_alive()
+    assert thread.daemon
+
+
+def test_it_begins_again_after_its_end(layer, broadcaster):
+    for _time in range(2):
+        broadcaster.tell(NEWS)
+        broadcaster.stop()
+
+    assert layer.sent == [TOLD, TOLD]
+
+
+def test_without_a_layer_nobody_is_told(settings, broadcaster):
+    settings.CHANNEL_LAYERS = {}
+    broadcaster.tell(NEWS)
+
+    assert broadcaster._thread is None
+
+
+def test_whoever_tells_does_not_wait_and_news_that_nobody_can_hold_are_lost(layer, monkeypatch, caplog):
+    monkeypatch.setattr(broadcast, "MAX_WAITING", 3)
+    broadcaster = Broadcaster()
+    layer.gate.clear()
+    broadcaster.tell(NEWS)
+    wait_until(lambda: broadcaster._waiting.empty())
+    for _time in range(5):
+        broadcaster.tell(NEWS)
+    layer.gate.set()
+    broadcaster.stop()
+
+    assert broadcaster.outage.lost >= 2
+    assert lines(caplog)[0] == "Sockets are not told of changes: no answer (Full)"
+
+
+def test_an_outage_is_logged_when_it_begins_and_ends_with_the_number_of_what_was_lost(
+    layer, clock, broadcaster, caplog
+):
+    layer.error = ConnectionError("redis://:password@layer")
+    broadcaster.tell(NEWS)
+    wait_until(lambda: broadcaster.outage.lost == 1)
+    broadcaster.tell(NEWS)  # it is too early for another try
+    wait_until(lambda: broadcaster.outage.lost == 2)
+    clock.now += PAUSE
+    broadcaster.tell(NEWS)
+    wait_until(lambda: broadcaster.outage.lost == 3)
+    clock.now += PAUSE
+    layer.error = None
+    broadcaster.tell(NEWS)
+    broadcaster.tell(NEWS)
+    broadcaster.stop()
+
+    assert layer.sent == [TOLD, TOLD]
+    assert lines(caplog) == [
+        "Sockets are not told of changes: no answer (ConnectionError)",
+        "Sockets are told of changes again; lost meanwhile: 3",
+    ]
+
+
+def test_in_an_outage_those_that_wait_together_are_lost_together(layer, clock, broadcaster):
+    layer.gate.clear()
+    layer.error = ConnectionError()
+    broadcaster.tell(NEWS)
+    wait_until(lambda: broadcaster._waiting.empty())
+    for _time in range(3):
+        broadcaster.tell(NEWS)
+    layer.gate.set()
+    wait_until(lambda: broadcaster.outage.lost == 4)
+
+
+def test_of_a_batch_only_the_first_is_tried_while_the_layer_is_away(layer, clock, broadcaster):
+    layer.error = ConnectionError()
+    with asyncio.Runner() as runner:
+        runner.run(broadcaster._send([[TOLD], [TOLD], [TOLD]]))
+
+    assert broadcaster.outage.lost == 3
+
+
+def test_a_layer_that_never_answers_is_not_waited_for(layer, monkeypatch, broadcaster):
+    async def never(self, group, message):
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Layer, "group_send", never)
+    monkeypatch.setattr(broadcast, "PATIENCE", 0.01)
+    broadcaster.tell(NEWS)
+    wait_until(lambda: broadcaster.outage.lost == 1)
+
+
+def test_a_database_that_is_away_loses_news_and_nothing_else(layer, clock, monkeypatch, broadcaster, caplog):
+    def fail(batch):
+        raise OperationalError
+
+    monkeypatch.setattr(streams, "messages", fail)
+    broadcaster.tell(NEWS)
+    broadcaster.stop()
+
+    assert lines(caplog) == ["Sockets are not told of changes: no answer (OperationalError)"]
+    assert broadcaster.outage.lost == 1
+
+
+def test_a_child_process_has_a_thread_of_its_own(layer, broadcaster):
+    layer.gate.clear()
+    broadcast.broadcaster.tell(NEWS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forks beside threads, as it should
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if broadcast.broadcaster._thread is None and broadcast.broadcaster._waiting.empty() else 1)
+    _pid, status = os.waitpid(child, 0)
+    layer.gate.set()
+    broadcast.broadcaster.stop()
+
+    assert status == 0
+    assert layer.sent == [TOLD]
+
+
+def test_an_outage_that_never_was_has_no_end(caplog):
+    outage = Outage("Away", "Back")
+    outage.end()
+
+    assert not outage.lasts()
+    assert not caplog.records
