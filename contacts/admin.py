@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from inboxes.bounded_admin import BoundedAdmin
 
+from .avatar_admin import AvatarAdmin
 from .forms import ContactForm
 from .merge_admin import MergeAdmin
 from .models import Contact, ContactInbox, ContactMerge
@@ -30,8 +31,9 @@ def hold(contacts: QuerySet[Contact]) -> None:
 
 
 @admin.register(Contact)
-class ContactAdmin(MergeAdmin):
+class ContactAdmin(AvatarAdmin, MergeAdmin):
     form = ContactForm
+    actions = (*MergeAdmin.actions, "fetch_again")
     list_display = (
         "id",
         "name",
@@ -53,6 +55,7 @@ class ContactAdmin(MergeAdmin):
         "is_verified",
         "claimed_identifier",
         "claim_shared",
+        *AvatarAdmin.AVATAR_FIELDS,
         "sessions",
         "last_activity_at",
         "created_at",
@@ -70,6 +73,7 @@ class ContactAdmin(MergeAdmin):
             },
         ),
         (_("About"), {"fields": ("name", "email", "phone_number", "avatar_url", "custom_attributes")}),
+        AvatarAdmin.AVATAR_FIELDSET,
         (_("Access"), {"fields": ("blocked",)}),
         (_("Sessions"), {"fields": ("sessions",)}),
         (_("Times"), {"fields": ("last_activity_at", "created_at", "updated_at")}),

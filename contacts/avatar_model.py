@@ -49,7 +49,7 @@ class HasAvatar(RemembersFields):
         _("avatar reason"), max_length=32, blank=True, default="", db_default="", editable=False
     )
     avatar_tries = models.PositiveSmallIntegerField(_("avatar tries"), default=0, db_default=0, editable=False)
-    avatar_due_at = models.DateTimeField(_("avatar due at"), null=True, editable=False)
+    avatar_due_at = models.DateTimeField(_("next try of the picture"), null=True, editable=False)
     # The file that a worker is about to store: who holds the name holds the row, and who dies leaves it to be deleted.
     avatar_next = models.CharField(
         _("next avatar"), max_length=100, blank=True, default="", db_default="", editable=False

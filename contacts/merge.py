@@ -8,6 +8,7 @@ from django.db import transaction
 from .attributes import filled
 from .models import Contact, ContactInbox, ContactMerge
 
+PICTURE = {*Contact.AVATAR_FILES, *Contact.AVATAR_STATE}  # goes with the contact
 FILLED_FIELDS = ("name", "email", "phone_number", "avatar_url")
 
 
@@ -61,4 +62,4 @@ def _locked(base: Contact, mergee: Contact) -> tuple[Contact, Contact]:
 
 def _as_it_is(contact: Contact) -> dict[str, object]:
     fields: dict[str, object] = json.loads(serializers.serialize("json", [contact]))[0]["fields"]
-    return fields
+    return {name: value for name, value in fields.items() if name not in PICTURE}

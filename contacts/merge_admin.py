@@ -50,7 +50,8 @@ class MergeAdmin(BoundedAdmin):
         return None
 
     def _compare(self, request: HttpRequest, contacts: list[Contact]) -> HttpResponse:
-        compared = [self._compared(field, contacts) for field in self.opts.fields if field.name != "account"]
+        left_out = {"account", *Contact.AVATAR_FILES, *Contact.AVATAR_STATE}
+        compared = [self._compared(field, contacts) for field in self.opts.fields if field.name not in left_out]
         template = "admin/inquirly_contacts/contact/merge.html"
         return self.confirmation(request, "merge_contacts", contacts, EXPLANATION, template=template, compared=compared)
 

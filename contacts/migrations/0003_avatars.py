@@ -26,7 +26,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='contact',
             name='avatar_due_at',
-            field=models.DateTimeField(editable=False, null=True, verbose_name='avatar due at'),
+            field=models.DateTimeField(editable=False, null=True, verbose_name='next try of the picture'),
         ),
         migrations.AddField(
             model_name='contact',

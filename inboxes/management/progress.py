@@ -9,7 +9,7 @@ WIDTH = 40  # characters
 
 
 class Progress:
-    """A context manager of about ``total`` steps, each of which calls ``advance``. Outside of terminals it is silent."""
+    """A context manager of about ``total`` steps, each of which calls ``advance``. Only a terminal shows it."""
 
     def __init__(self, stderr: OutputWrapper, total: int) -> None:
         self._stderr, self._total, self._done = stderr, total, 0

@@ -1,0 +1,78 @@
+"""The picture of a contact for staff: from our own storage, how far it is, and the action that fetches it again."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+
+from inboxes.bounded_admin import BoundedAdmin
+
+from . import avatar_queue, avatars
+from .avatar_model import AvatarState
+from .avatar_reasons import REASONS
+from .models import Contact
+
+SIDE = 128  # pixels
+STATES: dict[str, str | Promise] = {
+    AvatarState.DUE: _("Due: it is fetched as soon as a worker has time."),
+    AvatarState.FETCHED: _("Fetched, and stored here."),
+    AvatarState.REFUSED: _("Refused: it is not tried again until there is another address, or you ask for it."),
+    AvatarState.FAILED: _("Failed: it is tried again later."),
+}
+GIVEN_UP = _("Failed three times: it is not tried again until there is another address, or you ask for it.")
+
+
+class AvatarAdmin(BoundedAdmin):
+    """Shows the picture where the extra ``avatars`` is installed; else there is the address only."""
+
+    AVATAR_FIELDS = ("picture", "picture_state", "picture_reason", "avatar_due_at")
+    AVATAR_FIELDSET: Any = (_("Picture"), {"fields": AVATAR_FIELDS})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return [one for one in fieldsets if avatars.installed() or one[1]["fields"] != self.AVATAR_FIELDS]
+
+    @admin.display(description=_("picture"))
+    def picture(self, contact: Contact) -> SafeString | None:
+        if not contact.avatar:
+            return None
+        return format_html(
+            '<img src="{}" alt="{}" width="{}" height="{}">',
+            contact.avatar.url,
+            gettext("The picture of this contact"),
+            SIDE,
+            SIDE,
+        )
+
+    @admin.display(description=_("how far it is"))
+    def picture_state(self, contact: Contact) -> str | Promise | None:
+        if contact.avatar_state == AvatarState.FAILED and contact.avatar_due_at is None:
+            return GIVEN_UP
+        return STATES.get(contact.avatar_state)
+
+    @admin.display(description=_("why"))
+    def picture_reason(self, contact: Contact) -> str | Promise | None:
+        return REASONS.get(contact.avatar_reason)
+
+    def has_fetch_permission(self, request: HttpRequest) -> bool:
+        return self.has_change_permission(request) and avatars.installed()
+
+    @admin.action(description=_("Fetch the picture again"), permissions=["fetch"])
+    def fetch_again(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
+        due = avatars.again(queryset)
+        for contact_id in due:
+            avatar_queue.enqueue(contact_id)
+        done = ngettext(
+            "%(count)d picture is due.",
+            "%(count)d pictures are due. Contacts without an address, and those being fetched now, are left out.",
+            len(due),
+        )
+        none = gettext("None of these has an address from which a picture is not being fetched already.")
+        text, level = (done % {"count": len(due)}, messages.SUCCESS) if due else (none, messages.WARNING)
+        self.message_user(request, text, level)
