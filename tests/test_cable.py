@@ -1,12 +1,21 @@
 """``/cable``: the Action Cable protocol, and which streams a socket can open."""
 
+import importlib
+import sys
+
 import pytest
 from asgiref.sync import sync_to_async
+from channels.layers import InMemoryChannelLayer, get_channel_layer
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 
+from contacts import cable, consumers, routing, streams
 from contacts.consumers import MAX_SUBSCRIPTIONS
+from contacts.outage import Outage
 from inboxes.tokens import new_pubsub_token
 
-from .cable import Socket, application, confirmed, connected, connecting, identifier, in_loop, rejected
+from .cable import Socket, application, confirmed, connected, connecting, disconnected, identifier, in_loop, rejected
 from .factories import ContactInboxFactory
 
 
@@ -229,3 +238,129 @@ async def test_a_socket_may_hold_the_streams_of_many_sessions(inbox):
     async with connected() as socket:
         for session in sessions:
             await socket.listen(session)
+
+
+class Away(InMemoryChannelLayer):
+    """A layer that does not answer whoever does what ``step`` names."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    async def new_channel(self, *args):
+        return await self._answer("new_channel") or await super().new_channel(*args)
+
+    async def group_add(self, *args):
+        return await self._answer("group_add") or await super().group_add(*args)
+
+    async def group_discard(self, *args):
+        return await self._answer("group_discard") or await super().group_discard(*args)
+
+    async def _answer(self, step):
+        if step == self.step:
+            raise ConnectionError("redis://:password@layer")
+
+
+@pytest.fixture
+def away(settings, monkeypatch):
+    """Return what lets the channel layer be away for one of its steps."""
+    monkeypatch.setattr(consumers, "outage", Outage("Streams cannot be opened", "Streams can be opened again"))
+
+    def away(step):
+        settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.test_cable.Away", "CONFIG": {"step": step}}}
+
+    return away
+
+
+UNAVAILABLE = "Streams cannot be opened: no answer (ConnectionError)"
+
+
+@in_loop
+async def test_while_the_layer_is_away_a_client_is_told_to_come_again(visitor, away, caplog):
+    away("group_add")
+    for _time in range(2):
+        async with connected() as socket:
+            assert await socket.ask(identifier(visitor.pubsub_token)) == disconnected("unavailable", reconnect=True)
+            assert await socket.closes()
+    away("")
+    async with connected() as socket:
+        await socket.listen(visitor)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        UNAVAILABLE,
+        "Streams can be opened again; lost meanwhile: 2",
+    ]
+
+
+@in_loop
+async def test_while_not_even_a_channel_can_be_had_connections_are_refused(db, away, caplog):
+    away("new_channel")
+    for _time in range(2):
+        accepted, _code = await connecting().connect()
+        assert not accepted
+
+    assert [record.getMessage() for record in caplog.records] == [UNAVAILABLE]
+
+
+@in_loop
+async def test_a_layer_that_is_away_in_the_end_is_nobody_s_trouble(visitor, away, caplog):
+    away("group_discard")
+    async with connected() as socket:
+        await socket.listen(visitor)
+
+    assert not caplog.records
+
+
+@in_loop
+async def test_while_the_database_is_away_a_client_is_told_to_come_again(visitor, away, monkeypatch):
+    def fail(*args):
+        raise OperationalError
+
+    monkeypatch.setattr(streams, "open_to", fail)
+    async with connected() as socket:
+        assert await socket.ask(identifier(visitor.pubsub_token)) == disconnected("unavailable", reconnect=True)
+
+
+@in_loop
+async def test_a_fault_of_ours_is_not_hidden(db, monkeypatch):
+    def fail(text):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cable, "read", fail)
+    socket = connecting()
+    await socket.connect()
+    await socket.send_to(text_data="{}")
+    with pytest.raises(ZeroDivisionError):
+        await socket.wait()
+
+
+@in_loop
+async def test_what_a_group_says_that_was_left_meanwhile_is_not_heard(visitor):
+    layer = get_channel_layer()
+    async with connected() as socket:
+        await socket.listen(visitor)
+        (channel,) = layer.groups[streams.group(visitor.pubsub_token)]
+        for kind in ("cable.end", "cable.event"):
+            await layer.send(channel, {"type": kind, "group": streams.group("another"), "reason": "session_erased"})
+
+        assert await socket.lives()
+
+
+def test_without_the_extra_the_start_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "channels.layers", None)
+    with pytest.raises(ImportError, match=r"pip install 'inquirly\[realtime\]'"):
+        importlib.reload(routing)
+
+
+def test_without_the_extra_nobody_is_told(monkeypatch):
+    monkeypatch.setitem(sys.modules, "channels.layers", None)
+    monkeypatch.delitem(sys.modules, "contacts.realtime")
+    apps.get_app_config("inquirly_contacts").ready()
+
+    assert "contacts.realtime" not in sys.modules
+
+
+def test_without_a_channel_layer_the_start_stops_with_a_sentence(settings):
+    settings.CHANNEL_LAYERS = {}
+    with pytest.raises(ImproperlyConfigured, match="CHANNEL_LAYERS"):
+        importlib.reload(routing)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import threading
 import warnings
 
@@ -188,6 +189,13 @@ def test_a_child_process_has_a_thread_of_its_own(layer, broadcaster):
 
     assert status == 0
     assert layer.sent == [TOLD]
+
+
+def test_names_are_looked_up_without_the_threads_that_end_before_the_process():
+    with asyncio.Runner(loop_factory=broadcast.Loop) as runner:
+        found = runner.run(runner.get_loop().getaddrinfo("127.0.0.1", 6379, type=socket.SOCK_STREAM))
+
+    assert [address for *_kind, address in found] == [("127.0.0.1", 6379)]
 
 
 def test_an_outage_that_never_was_has_no_end(caplog):

@@ -38,6 +38,7 @@ def read_all():
     environment.debug()
     environment.database(DEFAULT)
     environment.cache()
+    environment.channel_layer()
     environment.inquirly()
 
 
@@ -143,6 +144,20 @@ def test_a_redis_that_never_answers_does_not_hold_the_calls(monkeypatch):
             RedisCache(cache["LOCATION"], {"OPTIONS": cache["OPTIONS"]}).get("key")
 
     assert time.monotonic() - start < 2
+
+
+def test_sockets_are_told_within_the_process_without_redis():
+    assert environment.channel_layer() == {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+
+
+def test_sockets_are_told_through_redis_and_a_redis_that_never_answers_is_not_waited_for(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://redis.example.com:6379/0")
+    layer = environment.channel_layer()
+    (host,) = layer["CONFIG"]["hosts"]
+
+    assert layer["BACKEND"] == "channels_redis.pubsub.RedisPubSubChannelLayer"
+    assert host["address"] == "redis://redis.example.com:6379/0"
+    assert (host["socket_timeout"], host["socket_connect_timeout"], host["retry"].get_retries()) == (1, 1, 1)
 
 
 def test_settings_are_written_as_json(monkeypatch):
