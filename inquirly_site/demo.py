@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 
 from django.contrib.auth import get_user_model
+from django.templatetags.static import static
 from django.urls import reverse
 
 from inboxes.identity import identifier_hash
@@ -55,12 +56,19 @@ class SignedCreate:
     @property
     def body(self) -> str:
         proof = identifier_hash(self.inbox.hmac_token, IDENTIFIER)
-        return json.dumps({"identifier": IDENTIFIER, "identifier_hash": proof, "name": "Ada Lovelace"})
+        avatar_url = self.site + static("inquirly_site/ada.png")
+        signed = {"identifier": IDENTIFIER, "identifier_hash": proof}
+        return json.dumps({**signed, "name": "Ada Lovelace", "avatar_url": avatar_url})
+
+    @property
+    def site(self) -> str:
+        return f"http://{self.host}:{self.port}"
 
     @property
     def curl(self) -> str:
-        url = f"http://{self.host}:{self.port}{self.path}"
-        return shlex.join(["curl", "-s", url, "-H", "Content-Type: application/json", "-d", self.body])
+        return shlex.join(
+            ["curl", "-s", self.site + self.path, "-H", "Content-Type: application/json", "-d", self.body]
+        )
 
     def send(self) -> tuple[int, str]:
         """Send the call, past any proxy of the environment, and return status and body of the answer."""

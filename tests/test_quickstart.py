@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from http.client import HTTPConnection
 from pathlib import Path
@@ -26,8 +27,19 @@ def database(tmp_path):
     return tmp_path / "db.sqlite3"
 
 
+def media(database):
+    return database.with_name("media")
+
+
+def picture(database):
+    """Return how far the picture of the contact is, and what is stored of it."""
+    with closing(sqlite3.connect(database)) as rows:
+        ((state, name),) = rows.execute("SELECT avatar_state, avatar FROM inquirly_contacts_contact")
+    return state, (media(database) / name).read_bytes() if name else None
+
+
 def quickstart(database, *options, **variables):
-    environment = {"DATABASE_URL": f"sqlite:///{database}", **variables}
+    environment = {"DATABASE_URL": f"sqlite:///{database}", "MEDIA_ROOT": str(media(database)), **variables}
     command = [sys.executable, "manage.py", "quickstart", *options]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
 
@@ -65,19 +77,28 @@ def test_once_makes_everything_and_answers_its_own_call(database):
     url, body = curl(done)
     assert re.fullmatch(r"http://127\.0\.0\.1:80\d\d/public/api/v1/inboxes/demo/contacts", url)
     proof = identifier_hash(shown(done, "HMAC token"), "user-42")
-    assert body == {"identifier": "user-42", "identifier_hash": proof, "name": "Ada Lovelace"}
     site = url.removesuffix("/public/api/v1/inboxes/demo/contacts")
+    assert body == {
+        "identifier": "user-42",
+        "identifier_hash": proof,
+        "name": "Ada Lovelace",
+        "avatar_url": f"{site}/static/inquirly_site/ada.png",
+    }
     pages = ["Home", "Try it", "API", "Reference", "Admin"]
     paths = ["/", "/try?inbox=demo", "/docs/", "/redoc/", "/admin/"]
     assert [shown(done, page) for page in pages] == [site + path for path in paths]
     assert len(shown(done, "Password")) == 16
+    state, stored = picture(database)
+    assert state == "fetched"
+    assert stored[8:12] == b"WEBP"
 
 
 def test_a_second_run_reuses_what_is_there_and_tells_how_to_set_another_password(database):
     first, second = quickstart(database, "--once"), quickstart(database, "--once")
 
     assert second.returncode == 0, second.stderr
-    assert curl(second)[1] == curl(first)[1]
+    (_, sent_first), (_, sent_second) = curl(first), curl(second)
+    assert sent_second == {**sent_first, "avatar_url": sent_second["avatar_url"]}  # another port, if tests run beside
     assert shown(second, "Password") == "as printed before"
     assert "Password changed successfully" in paste_password_command(database, second)
     with sqlite3.connect(database) as rows:
@@ -127,7 +148,7 @@ def test_it_refuses_outside_debug(database, variables):
 def served(database):
     """Yield the connection to a running quickstart, its output and its log."""
     command = [sys.executable, "-u", "manage.py", "quickstart"]
-    environment = {"DATABASE_URL": f"sqlite:///{database}"}
+    environment = {"DATABASE_URL": f"sqlite:///{database}", "MEDIA_ROOT": str(media(database))}
     log = database.with_name("log")
     with log.open("w") as stderr:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
@@ -171,9 +192,13 @@ def test_ctrl_c_ends_it_quietly(served):
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_the_printed_line_can_be_pasted(served):
+def test_the_printed_line_can_be_pasted_and_its_picture_comes(served, database):
     _, printed, _, _ = served
     line = next(line for line in printed.splitlines() if line.startswith("curl "))
     done = subprocess.run(["bash", "-c", f"{line} -sS --noproxy '*'"], capture_output=True, text=True, check=True)
 
     assert json.loads(done.stdout)["name"] == "Ada Lovelace"
+    until = time.monotonic() + 30
+    while picture(database)[0] != "fetched" and time.monotonic() < until:
+        time.sleep(0.1)
+    assert picture(database)[0] == "fetched"

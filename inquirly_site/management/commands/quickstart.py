@@ -11,7 +11,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from inquirly_site import demo, server
+from inquirly_site import demo, pictures, server
 
 
 class Command(BaseCommand):
@@ -43,14 +43,13 @@ class Command(BaseCommand):
         if call.port != server.FIRST_PORT:
             ports = {"first": server.FIRST_PORT, "port": call.port}
             self.stdout.write(_("%(first)s is in use, serving on %(port)s.") % ports)
-        site = f"http://{call.host}:{call.port}"
         password = demo.new_admin_password()
         lines = [
-            (_("Home"), site + reverse("home")),
-            (_("Try it"), f"{site}{reverse('try')}?inbox={call.inbox.identifier}"),
-            (_("API"), site + reverse("docs")),
-            (_("Reference"), site + reverse("redoc")),
-            (_("Admin"), site + reverse("admin:index")),
+            (_("Home"), call.site + reverse("home")),
+            (_("Try it"), f"{call.site}{reverse('try')}?inbox={call.inbox.identifier}"),
+            (_("API"), call.site + reverse("docs")),
+            (_("Reference"), call.site + reverse("redoc")),
+            (_("Admin"), call.site + reverse("admin:index")),
             (_("User"), demo.ADMIN),
             (_("Password"), password or _("as printed before")),
             (_("Inbox"), call.inbox.identifier),
@@ -64,6 +63,7 @@ class Command(BaseCommand):
 
     def serve(self, httpd: ThreadedWSGIServer) -> None:
         """Serve until Ctrl-C: pages and calls, and live streams where what they need is installed."""
+        pictures.fetch_in_background()
         with suppress(KeyboardInterrupt):
             if find_spec("channels") is None:
                 self.tell_that_it_serves()
@@ -81,6 +81,7 @@ class Command(BaseCommand):
         thread.start()
         try:
             status, body = call.send()
+            pictures.fetch()
         finally:
             httpd.shutdown()
             thread.join()
