@@ -343,6 +343,7 @@ async def test_what_a_group_says_that_was_left_meanwhile_is_not_heard(visitor):
         for kind in ("cable.end", "cable.event"):
             await layer.send(channel, {"type": kind, "group": streams.group("another"), "reason": "session_erased"})
 
+            assert await socket.lives()
         assert await socket.lives()
 
 
