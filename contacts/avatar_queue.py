@@ -18,7 +18,7 @@ def enqueue(contact_id: int, *, at: datetime | None = None) -> None:
         return
     try:
         if has_worker():
-            from .tasks import fetch_avatar  # reads the settings of tasks
+            from .avatar_task import fetch_avatar  # reads the settings of tasks
 
             fetch_avatar.using(run_after=at).enqueue(contact_id)
     except Exception as error:  # noqa: BLE001 (of whatever the tasks are kept in)

@@ -13,9 +13,9 @@ from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from contacts import avatar_queue, avatars
+from contacts.avatar_task import fetch_avatar
 from contacts.avatars import PAUSES
 from contacts.models import Contact
-from contacts.tasks import fetch_avatar
 from inboxes.management.progress import Progress
 
 from .api import create_contact, update_contact

@@ -1,4 +1,7 @@
-"""The task that fetches a picture, for the workers of Django Tasks; needs the extra ``avatars``."""
+"""The task that fetches a picture, for the workers of Django Tasks; needs the extra ``avatars``.
+
+The module is not called ``tasks``: other queues import every module of that name, also where the extra is missing.
+"""
 
 from importlib import import_module
 from typing import Any
