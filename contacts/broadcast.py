@@ -63,7 +63,16 @@ class Broadcaster:
 
     def _tell_here(self, layer: InMemoryChannelLayer, news: News) -> None:
         if self._consumers and self._consumers.is_running():  # else there is nobody to tell
-            asyncio.run_coroutine_threadsafe(_tell_in_memory(layer, news), self._consumers)
+            asyncio.run_coroutine_threadsafe(self._send_here(layer, news), self._consumers)
+
+    async def _send_here(self, layer: InMemoryChannelLayer, news: News) -> None:
+        try:
+            (found,) = await database_sync_to_async(streams.messages)([news])
+        except Error as error:
+            return self.outage.begin(error)
+        for group, message in found:
+            await layer.group_send(group, message)
+        return self.outage.end()
 
     def _tell_elsewhere(self, news: News) -> None:
         with self._lock:
@@ -116,11 +125,6 @@ class Broadcaster:
                 self.outage.begin(error)
             else:
                 self.outage.end()
-
-
-async def _tell_in_memory(layer: InMemoryChannelLayer, news: News) -> None:
-    for group, message in (await database_sync_to_async(streams.messages)([news]))[0]:
-        await layer.group_send(group, message)
 
 
 broadcaster = Broadcaster()

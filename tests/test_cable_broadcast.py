@@ -175,6 +175,33 @@ def test_a_database_that_is_away_loses_news_and_nothing_else(layer, clock, monke
     assert broadcaster.outage.lost == 1
 
 
+def test_within_a_process_news_that_the_database_does_not_give_are_counted_too(settings, monkeypatch, caplog):
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    broadcaster, found = Broadcaster(), iter([OperationalError(), [[TOLD]]])
+
+    def messages(batch):
+        one = next(found)
+        if isinstance(one, Exception):
+            raise one
+        return one
+
+    monkeypatch.setattr(streams, "messages", messages)
+
+    async def tell_twice():
+        broadcaster.serve()
+        for number in (1, 2):
+            broadcaster.tell(NEWS)
+            while len(caplog.records) < number:
+                await asyncio.sleep(0.005)
+
+    asyncio.run(asyncio.wait_for(tell_twice(), 10))
+
+    assert lines(caplog) == [
+        "Sockets are not told of changes: no answer (OperationalError)",
+        "Sockets are told of changes again; lost meanwhile: 1",
+    ]
+
+
 def test_a_child_process_has_a_thread_of_its_own(layer, broadcaster):
     layer.gate.clear()
     broadcast.broadcaster.tell(NEWS)

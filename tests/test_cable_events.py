@@ -17,7 +17,7 @@ from .api import create_contact, public_contact, signed, update_contact
 from .cable import connected, disconnected, identifier, in_loop, rejected
 from .factories import ContactInboxFactory
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("connections")]
+pytestmark = pytest.mark.django_db(transaction=True)
 
 update = sync_to_async(update_contact)
 merge = sync_to_async(merging.merge)

@@ -68,8 +68,9 @@ class Command(BaseCommand):
             if find_spec("channels") is None:
                 self.tell_that_it_serves()
                 httpd.serve_forever()
-            httpd.server_close()  # the port is free now for another server
-            server.serve_with_sockets(httpd.server_port, self.tell_that_it_serves)
+            else:
+                httpd.server_close()  # the port is free now for the other server
+                server.serve_with_sockets(httpd.server_port, self.tell_that_it_serves)
         self.stdout.write("")
 
     def tell_that_it_serves(self) -> None:
