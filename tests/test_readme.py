@@ -78,7 +78,13 @@ def project(wheels, tmp_path_factory) -> Shell:
     shell = Shell(directory, {"PYTHONPATH": packages, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **pip})
     shell.run("python -m django startproject mysite .")
     shell.run(block("install"))
-    append(directory / "mysite" / "settings.py", block("settings"), block("sqlite"), block("channel-layers"))
+    append(
+        directory / "mysite" / "settings.py",
+        block("settings"),
+        block("sqlite"),
+        block("channel-layers"),
+        block("tasks"),
+    )
     append(directory / "mysite" / "urls.py", block("urls"), block("views-urls"))
     (directory / "mysite" / "views.py").write_text(block("views"))
     append(directory / "mysite" / "wsgi.py", block("wsgi"))
@@ -300,6 +306,21 @@ def test_cron_deletes_what_is_no_longer_kept(project):
     assert printed == "deleted: 0\n"
 
 
+def test_cron_fetches_pictures(project):
+    minutes, *always, command = block("fetchavatars").split(maxsplit=5)
+    assert (minutes, always) == ("*/5", ["*"] * 4)
+
+    printed = project.run(command.replace("/srv/inquirly", str(project.directory)).replace(".venv/bin/", ""))
+
+    assert printed == "fetched: 0\nrefused: 0\nfailed: 0\n"
+
+
+def test_cron_deletes_what_is_left_of_tasks(project):
+    command = block("prune-tasks").split(maxsplit=5)[5]
+
+    project.run(command.replace("/srv/inquirly", str(project.directory)).replace(".venv/bin/", ""))
+
+
 def test_an_upgrade_leaves_nothing_to_mend(project):
     assert "no issues" in project.run(block("upgrade"))
 
@@ -325,6 +346,7 @@ def test_the_site_is_deployed_and_served(clone):
         welcome = socket.recv()
     assert answer == (200, {"status": "ok", "database": "ok"})
     assert welcome == '{"type":"welcome"}'
+    production.run(block("worker").strip() + " --batch --no-startup-delay")
 
 
 def set_headers(directives: str) -> dict[str, str]:
@@ -389,7 +411,7 @@ def test_the_table_of_calls_leads_to_views_that_answer_them():
 
 
 def test_every_command_that_is_named_exists():
-    named = set(re.findall(r"manage\.py ([a-z]+)", readme.TEXT))
+    named = set(re.findall(r"manage\.py ([a-z_]+)", readme.TEXT))
 
     assert named <= {*get_commands(), "quickstart"}
 

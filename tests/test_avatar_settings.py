@@ -1,0 +1,84 @@
+"""What may be set of pictures, and what the checks tell of it."""
+
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from contacts import avatars
+from inboxes import checks
+from inboxes.conf import conf
+from inquirly_site import environment
+
+OURS = {f"inquirly_inboxes.{number}" for number in ("E006", "E016", "W016")}
+
+
+def ids(**kwargs):
+    return [one.id for one in run_checks(**kwargs) if one.id in OURS]
+
+
+@pytest.mark.parametrize("value", [1, 0, "true", "", None, []])
+def test_whether_loopback_is_allowed_is_true_or_false(settings, value):
+    settings.INQUIRLY_AVATAR_ALLOW_LOOPBACK = value
+
+    assert ids() == ["inquirly_inboxes.E006"]
+    assert ids(include_deployment_checks=True) == ["inquirly_inboxes.E006"]
+    with pytest.raises(ImproperlyConfigured, match="INQUIRLY_AVATAR_ALLOW_LOOPBACK has to be True or False"):
+        assert conf.INQUIRLY_AVATAR_ALLOW_LOOPBACK
+
+
+def test_loopback_is_not_allowed_unless_somebody_does():
+    assert conf.INQUIRLY_AVATAR_ALLOW_LOOPBACK is False
+
+
+@pytest.mark.parametrize(
+    ("debug", "allowed", "expected"),
+    [(False, True, ["inquirly_inboxes.E016"]), (False, False, []), (True, True, []), (True, False, [])],
+)
+def test_loopback_outside_debug_is_refused_on_deployment(settings, debug, allowed, expected):
+    settings.DEBUG = debug
+    settings.INQUIRLY_AVATAR_ALLOW_LOOPBACK = allowed
+
+    assert ids(include_deployment_checks=True) == expected
+    assert ids() == []
+
+
+@pytest.mark.parametrize(
+    ("tasks", "expected"),
+    [
+        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}, []),
+        ({"default": {"BACKEND": "django_tasks_rq.RQBackend"}}, []),
+        ({"default": {"BACKEND": f"{avatars.TASKS}.backends.immediate.ImmediateBackend"}}, ["inquirly_inboxes.W016"]),
+        ({"default": {"BACKEND": f"{avatars.TASKS}.backends.dummy.DummyBackend"}}, ["inquirly_inboxes.W016"]),
+        ({"default": {}}, ["inquirly_inboxes.W016"]),
+        ({}, ["inquirly_inboxes.W016"]),
+    ],
+)
+def test_tasks_without_workers_are_warned_of_on_deployment(settings, tasks, expected):
+    settings.TASKS = tasks
+
+    assert [one.id for one in checks.check_tasks(None)] == expected
+
+
+def test_without_the_extra_nobody_has_to_work(settings, monkeypatch):
+    settings.TASKS = {}
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+
+    assert checks.check_tasks(None) == []
+
+
+def test_pictures_are_stored_beside_the_site_unless_the_environment_says_where(monkeypatch):
+    monkeypatch.delenv("MEDIA_ROOT", raising=False)
+    assert environment.media_root(Path("/site/media")) == Path("/site/media")
+
+    monkeypatch.setenv("MEDIA_ROOT", "/srv/pictures")
+    assert environment.media_root(Path("/site/media")) == Path("/srv/pictures")
+
+
+@pytest.mark.parametrize("path", ["pictures", "./media", "~/media"])
+def test_a_directory_that_depends_on_where_the_site_is_started_is_refused(monkeypatch, path):
+    monkeypatch.setenv("MEDIA_ROOT", path)
+
+    with pytest.raises(ImproperlyConfigured, match="MEDIA_ROOT must be the whole path of a directory"):
+        environment.media_root(Path("/site/media"))
