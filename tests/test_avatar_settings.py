@@ -1,12 +1,17 @@
 """What may be set of pictures, and what the checks tell of it."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 
-from contacts import avatars
+from contacts import avatar_receivers, avatars
+from contacts.models import Contact
+from contacts.signals import contact_created
 from inboxes import checks
 from inboxes.conf import conf
 from inquirly_site import environment
@@ -18,7 +23,7 @@ def ids(**kwargs):
     return [one.id for one in run_checks(**kwargs) if one.id in OURS]
 
 
-@pytest.mark.parametrize("value", [1, 0, "true", "", None, []])
+@pytest.mark.parametrize("value", [1, "true", None])
 def test_whether_loopback_is_allowed_is_true_or_false(settings, value):
     settings.INQUIRLY_AVATAR_ALLOW_LOOPBACK = value
 
@@ -66,6 +71,29 @@ def test_without_the_extra_nobody_has_to_work(settings, monkeypatch):
     monkeypatch.setattr(checks, "find_spec", lambda name: None)
 
     assert checks.check_tasks(None) == []
+
+
+def test_without_the_extra_nobody_listens_when_contacts_are_created(monkeypatch):
+    contact_created.disconnect(avatar_receivers._created, sender=Contact)
+    with monkeypatch.context() as missing:
+        missing.setattr(avatars, "REQUIRED", ("nothing_of_this_name",))
+        avatar_receivers.connect()
+        assert not contact_created.disconnect(avatar_receivers._created, sender=Contact)
+
+    avatar_receivers.connect()
+    assert contact_created.has_listeners(Contact)
+
+
+def test_addresses_that_are_there_before_pictures_are_become_due(db):
+    apps = MigrationLoader(connection).project_state(("inquirly_contacts", "0003_avatars")).apps
+    account = apps.get_model("inquirly_inboxes", "Account").objects.create(name="Shop")
+    contacts = apps.get_model("inquirly_contacts", "Contact").objects
+    contacts.create(account=account, avatar_url="http://example.com/a.png")
+    contacts.create(account=account)
+
+    import_module("contacts.migrations.0003_avatars").make_known_addresses_due(apps, None)
+
+    assert list(avatars.due().values_list("avatar_url", "avatar_state")) == [("http://example.com/a.png", "due")]
 
 
 def test_pictures_are_stored_beside_the_site_unless_the_environment_says_where(monkeypatch):
