@@ -25,6 +25,8 @@ class AvatarField(models.FileField):
         """Look at the address here: Django calls this for a save, and ``statements`` and ``bulk_create`` do."""
         if isinstance(model_instance, HasAvatar):  # migrations have models of their own
             model_instance.follow_avatar_url()
+        if model_instance.__dict__.get(self.attname) == "":
+            return ""  # of most contacts; Django would make a file of it first
         return super().pre_save(model_instance, add)
 
 
@@ -41,8 +43,8 @@ class HasAvatar(RemembersFields):
         max_length=8,
         choices=AvatarState,
         blank=True,
-        default=AvatarState.NONE,
-        db_default=AvatarState.NONE,
+        default="",
+        db_default="",
         editable=False,
     )
     avatar_reason = models.CharField(
@@ -81,6 +83,9 @@ class HasAvatar(RemembersFields):
 
         The picture of the old address stays until there is a new one, or until ``avatars`` takes it away.
         """
-        if self.changed(("avatar_url",)) and (self.avatar_url or self.avatar_state):
+        url = self.__dict__.get("avatar_url")
+        if url is None:  # not loaded, and so not changed
+            return
+        if (url or self.avatar_state) and self.changed(("avatar_url",)):
             self.avatar_state, self.avatar_reason = AvatarState.DUE, ""
             self.avatar_tries, self.avatar_due_at = 0, timezone.now()
