@@ -7,6 +7,7 @@ import queue
 import socket
 import threading
 from contextlib import suppress
+from contextvars import Context
 from typing import Any, cast
 
 from channels.db import database_sync_to_async
@@ -63,15 +64,17 @@ class Broadcaster:
 
     def _tell_here(self, layer: InMemoryChannelLayer, news: News) -> None:
         if self._consumers and self._consumers.is_running():  # else there is nobody to tell
-            asyncio.run_coroutine_threadsafe(self._send_here(layer, news), self._consumers)
+            # In a context of its own: asgiref would take the look-up for a part of the call that waits for nothing.
+            send = self._send_here(layer, news)
+            Context().run(asyncio.run_coroutine_threadsafe, send, self._consumers)
 
     async def _send_here(self, layer: InMemoryChannelLayer, news: News) -> None:
         try:
             (found,) = await database_sync_to_async(streams.messages)([news])
-        except Error as error:
+            for group, message in found:
+                await layer.group_send(group, message)
+        except Exception as error:  # noqa: BLE001 (nobody else would hear of it)
             return self.outage.begin(error)
-        for group, message in found:
-            await layer.group_send(group, message)
         return self.outage.end()
 
     def _tell_elsewhere(self, news: News) -> None:
