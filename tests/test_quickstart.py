@@ -10,11 +10,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import connect
 
 from inboxes.identity import identifier_hash
 from inquirly_site import server
@@ -146,9 +147,15 @@ def test_it_refuses_outside_debug(database, variables):
 
 @pytest.fixture
 def served(database):
-    """Yield the connection to a running quickstart, its output and its log."""
+    """Yield the connection to a running quickstart, its output, its log and its process."""
+    with serving(database) as running:
+        yield running
+
+
+@contextmanager
+def serving(database, **variables):
     command = [sys.executable, "-u", "manage.py", "quickstart"]
-    environment = {"DATABASE_URL": f"sqlite:///{database}", "MEDIA_ROOT": str(media(database))}
+    environment = {"DATABASE_URL": f"sqlite:///{database}", "MEDIA_ROOT": str(media(database)), **variables}
     log = database.with_name("log")
     with log.open("w") as stderr:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True)
@@ -180,6 +187,34 @@ def test_it_serves_pages_styles_and_calls_and_tells_no_secret(served):
     assert "/public/api/v1/inboxes/demo/contacts/…" in written
     assert "ssss" not in written
     assert "0000" not in written
+
+
+def test_it_serves_live_updates_from_the_same_process(served):
+    connection, _, _, _ = served
+    contacts = "/public/api/v1/inboxes/demo/contacts"
+    contact = send(connection, "POST", contacts, name="Ada")
+    session = json.dumps({"channel": "RoomChannel", "pubsub_token": contact["pubsub_token"]})
+    with connect(f"ws://127.0.0.1:{connection.port}/cable") as socket:
+        socket.send(json.dumps({"command": "subscribe", "identifier": session}))
+        first = [json.loads(socket.recv(10))["type"] for _frame in range(2)]
+        send(connection, "PATCH", f"{contacts}/{contact['source_id']}", name="Grace")
+        frames = [json.loads(socket.recv(10)) for _frame in range(2)]  # one of them may be a ping
+        event = next(frame["message"] for frame in frames if "identifier" in frame)
+
+    assert first == ["welcome", "confirm_subscription"]
+    assert (event["event"], event["data"]["name"]) == ("contact.updated", "Grace")
+
+
+def send(connection, method, path, **fields):
+    connection.request(method, path, json.dumps(fields), {"Content-Type": "application/json"})
+    return json.load(connection.getresponse())
+
+
+def test_without_the_packages_of_live_updates_it_serves_all_else(database, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['channels'] = None")
+    with serving(database, PYTHONPATH=str(tmp_path)) as (connection, _, _, _):
+        assert get(connection, "/")[0] == 200
+        assert get(connection, "/cable")[0] == 404
 
 
 def test_ctrl_c_ends_it_quietly(served):
