@@ -39,9 +39,9 @@ class AvatarAdmin(BoundedAdmin):
         return [one for one in fieldsets if avatars.installed() or one[1]["fields"] != self.AVATAR_FIELDS]
 
     @admin.display(description=_("picture"))
-    def picture(self, contact: Contact) -> SafeString | None:
+    def picture(self, contact: Contact) -> SafeString | str:
         if not contact.avatar:
-            return None
+            return str(self.get_empty_value_display())
         return format_html(
             '<img src="{}" alt="{}" width="{}" height="{}">',
             contact.avatar.url,
@@ -51,14 +51,14 @@ class AvatarAdmin(BoundedAdmin):
         )
 
     @admin.display(description=_("how far it is"))
-    def picture_state(self, contact: Contact) -> str | Promise | None:
+    def picture_state(self, contact: Contact) -> str | Promise:
         if contact.avatar_state == AvatarState.FAILED and contact.avatar_due_at is None:
             return GIVEN_UP
-        return STATES.get(contact.avatar_state)
+        return STATES.get(contact.avatar_state) or str(self.get_empty_value_display())
 
     @admin.display(description=_("why"))
-    def picture_reason(self, contact: Contact) -> str | Promise | None:
-        return REASONS.get(contact.avatar_reason)
+    def picture_reason(self, contact: Contact) -> str | Promise:
+        return REASONS.get(contact.avatar_reason) or str(self.get_empty_value_display())
 
     def has_fetch_permission(self, request: HttpRequest) -> bool:
         return self.has_change_permission(request) and avatars.installed()
