@@ -346,7 +346,22 @@ def test_the_site_is_deployed_and_served(clone):
         welcome = socket.recv()
     assert answer == (200, {"status": "ok", "database": "ok"})
     assert welcome == '{"type":"welcome"}'
+    assert fetched_by_worker(production) == "refused not_public"
+
+
+def fetched_by_worker(production: Shell) -> str:
+    """Let the worker fetch a picture, which would come from this machine itself, and return what became of it."""
+    contact = """
+        from contacts.models import Contact
+        from inboxes.models import Account
+        {}
+    """
+    make = 'Contact.objects.create(account=Account.objects.create(name="Shop"), avatar_url="http://127.0.0.1/a.png")'
+    show = "print(*Contact.objects.values_list('avatar_state', 'avatar_reason').get())"
+    shell = "python manage.py shell -v 0 -c "
+    production.run(shell + shlex.quote(dedent(contact.format(make))))
     production.run(block("worker").strip() + " --batch --no-startup-delay")
+    return production.run(shell + shlex.quote(dedent(contact.format(show)))).strip()
 
 
 def set_headers(directives: str) -> dict[str, str]:
