@@ -4,7 +4,7 @@ Only public addresses are connected to. AntiSSRF checks every address that a nam
 to the one it has checked, so that a name cannot mean something else a moment later.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from ipaddress import IPv6Network
 from threading import Thread
@@ -68,6 +68,7 @@ def _follow(url: str, deadline: Deadline) -> bytes:
             check_address(url)
             with _policy().get_antissrf_session() as session:  # one for each: no cookie goes along
                 session.trust_env = False  # no proxy and no password of this machine
+                session.resolve_redirects = _none  # requests would read all of a redirect's body to look ahead
                 deadline.watch(session)
                 options = {"timeout": deadline.left(), "stream": True, "allow_redirects": False}
                 with session.get(url, headers=HEADERS, **options) as response:
@@ -82,6 +83,10 @@ def _follow(url: str, deadline: Deadline) -> bytes:
     except (RequestException, HTTPError, OSError):
         raise AvatarFailed("timeout" if deadline.over() else "unreachable") from None
     raise AvatarRefused("redirects")
+
+
+def _none(*args: Any, **kwargs: Any) -> Iterator[Response]:
+    return iter(())
 
 
 def _policy() -> AntiSSRFPolicy:

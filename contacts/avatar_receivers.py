@@ -18,7 +18,7 @@ def connect() -> None:
 
 
 def _deleted(instance: Contact, **kwargs: Any) -> None:
-    if instance.avatar_url:  # else there is no picture
+    if instance.avatar_url or instance.avatar_state:  # else there is no picture
         avatars.erase(instance.pk)
 
 

@@ -5,6 +5,7 @@ file to come; only who still finds that name there may settle the row. So two wo
 one that was overtaken changes nothing, and the row and the file of one that died are there for the next.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -23,6 +24,8 @@ from inboxes.tokens import new_avatar_name
 from .avatar_model import AvatarState
 from .avatar_reasons import AvatarFailed, AvatarRefused
 from .models import Contact
+
+logger = logging.getLogger(__name__)
 
 TRIES = 3
 PAUSES = (timedelta(minutes=5), timedelta(hours=1))  # before the second and the third
@@ -117,7 +120,7 @@ def erase(contact_id: int) -> None:
 def delete_on_commit(*names: str) -> None:
     """Delete these files once nothing in the database refers to them; an empty name stands for none."""
     for name in filter(None, names):
-        transaction.on_commit(partial(_storage().delete, name), robust=True)
+        transaction.on_commit(partial(_delete, name))
 
 
 def _files(contact: QuerySet[Contact]) -> tuple[str, ...]:
@@ -153,11 +156,12 @@ def _store(taken: Taken, picture: bytes) -> Outcome:
     """Store the file before the row refers to it. Where the row cannot be written, it still tells of the file."""
     try:
         name = _storage().save(taken.name, ContentFile(picture), max_length=100)
-    except OSError:
+    except Exception:  # noqa: BLE001 (each storage has errors of its own)
+        _delete(taken.name)  # a part of it may be there
         raise AvatarFailed("storage") from None
     outcome = _settle(taken, AvatarState.FETCHED, avatar=name)
     if outcome.state != AvatarState.FETCHED:
-        _storage().delete(name)
+        _delete(name)
     return outcome
 
 
@@ -174,6 +178,13 @@ def _settle(
         if avatar:
             delete_on_commit(contact.avatar.name or "")
     return Outcome(taken.contact_id, state, due_at)
+
+
+def _delete(name: str) -> None:
+    try:
+        _storage().delete(name)
+    except Exception as error:  # noqa: BLE001 (each storage has errors of its own, and the call is answered by now)
+        logger.warning("A picture could not be deleted (%s).", type(error).__name__)
 
 
 def _storage() -> Storage:

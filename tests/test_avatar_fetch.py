@@ -4,6 +4,7 @@ import gzip
 import socket
 import threading
 import time
+import tracemalloc
 
 import pytest
 from requests import Session
@@ -103,6 +104,23 @@ def test_no_cookie_goes_along(server):
     fetch(server.url("/a", answer(status=302, Location="/b", Set_Cookie="a=b; Path=/")))
 
     assert "Cookie" not in server.asked[1][1]
+
+
+@pytest.mark.parametrize("encoding", [{}, {"Content_Encoding": "gzip"}], ids=["plain", "zipped"])
+def test_what_else_a_redirect_says_is_not_read(server, encoding):
+    body = gzip.compress(bytes(64 * MAX_BYTES)) if encoding else bytes(64 * MAX_BYTES)
+    server.url("/b", answer(PNG))
+    url = server.url("/a", answer(body, status=302, Location="/b", **encoding))
+
+    tracemalloc.start()
+    try:
+        assert fetch(url) == PNG
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # The body itself, zipped or not, is here as well: it is the server's.
+    assert most < 2 * MAX_BYTES
 
 
 def test_a_third_redirect_is_refused(server):

@@ -340,15 +340,53 @@ def test_a_failure_keeps_the_old_picture(ada, server, settings):
     assert stored(settings) == {avatar_of(ada)}
 
 
-def test_a_storage_that_is_full_is_tried_again(ada, monkeypatch):
-    def save(*args, **kwargs):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("of a cloud")])
+def test_a_storage_that_fails_half_way_is_tried_again_and_keeps_no_half(ada, monkeypatch, settings, error):
+    storage = default_storage._wrapped.__class__
+    whole = storage._save
 
-    monkeypatch.setattr(default_storage._wrapped.__class__, "_save", save)
+    def save(self, name, content):
+        whole(self, name, content)
+        raise error
+
+    monkeypatch.setattr(storage, "_save", save)
 
     fetch()
 
     assert state(ada)[:3] == ("failed", "storage", 1)
+    assert stored(settings) == set()
+
+
+def test_a_file_that_cannot_be_deleted_fails_no_call_and_is_not_named(
+    ada, monkeypatch, django_capture_on_commit_callbacks, caplog
+):
+    def delete(self, name):
+        raise OSError(30, f"Read-only file system: {name}")
+
+    fetch()
+    monkeypatch.setattr(default_storage._wrapped.__class__, "delete", delete)
+    after = []
+
+    with django_capture_on_commit_callbacks(execute=True):
+        ada.delete()
+        transaction.on_commit(lambda: after.append("told"))
+
+    assert after == ["told"]
+    assert caplog.messages == ["A picture could not be deleted (OSError)."]
+
+
+def test_an_address_taken_away_and_a_contact_erased_at_once_leave_no_file(
+    ada, settings, django_capture_on_commit_callbacks
+):
+    fetch()
+    ada.refresh_from_db()
+
+    with django_capture_on_commit_callbacks(execute=True), transaction.atomic():
+        ada.avatar_url = ""
+        ada.save()
+        ada.delete()
+
+    assert stored(settings) == set()
 
 
 def test_a_new_address_gets_three_new_tries(ada, server, later):
