@@ -36,6 +36,8 @@ def square(data: bytes) -> bytes:
 def _webp(image: Image.Image) -> bytes:
     image.draft("RGB", (2 * SIDE, 2 * SIDE))  # a large JPEG need not be decoded in full
     upright = ImageOps.exif_transpose(image)
+    if upright.mode.startswith("I"):  # grey in 16 bits, which Pillow cuts off at 255
+        upright = upright.point(lambda value: value / 256).convert("L")
     plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     fitted = ImageOps.fit(plain, (SIDE, SIDE))
     fitted.info.clear()  # place, camera, comments, colour profile

@@ -65,6 +65,10 @@ def test_pictures_of_all_colour_spaces_are_taken(mode, color):
     assert opened(square(data)).size == (256, 256)
 
 
+def test_grey_of_16_bits_stays_grey():
+    assert near(opened(square(picture(mode="I;16", color=25600))).convert("RGB").getpixel((128, 128)), (100, 100, 100))
+
+
 def test_what_is_transparent_stays_so():
     image = opened(square(picture(mode="RGBA", color=(255, 0, 0, 0))))
 
