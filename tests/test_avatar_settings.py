@@ -85,13 +85,13 @@ def test_without_the_extra_nobody_listens_when_contacts_are_created(monkeypatch)
 
 
 def test_addresses_that_are_there_before_pictures_are_become_due(db):
-    apps = MigrationLoader(connection).project_state(("inquirly_contacts", "0003_avatars")).apps
+    apps = MigrationLoader(connection).project_state(("inquirly_contacts", "0004_known_avatars")).apps
     account = apps.get_model("inquirly_inboxes", "Account").objects.create(name="Shop")
     contacts = apps.get_model("inquirly_contacts", "Contact").objects
     contacts.create(account=account, avatar_url="http://example.com/a.png")
     contacts.create(account=account)
 
-    import_module("contacts.migrations.0003_avatars").make_known_addresses_due(apps, None)
+    import_module("contacts.migrations.0004_known_avatars").make_known_addresses_due(apps, None)
 
     assert list(avatars.due().values_list("avatar_url", "avatar_state")) == [("http://example.com/a.png", "due")]
 

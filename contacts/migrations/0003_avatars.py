@@ -2,12 +2,6 @@
 
 import contacts.avatar_model
 from django.db import migrations, models
-from django.utils import timezone
-
-
-def make_known_addresses_due(apps, schema_editor):
-    contacts = apps.get_model("inquirly_contacts", "Contact").objects.exclude(avatar_url="")
-    contacts.update(avatar_state="due", avatar_due_at=timezone.now())
 
 
 class Migration(migrations.Migration):
@@ -52,5 +46,4 @@ class Migration(migrations.Migration):
             model_name='contact',
             index=models.Index(condition=models.Q(('avatar_due_at__isnull', False)), fields=['avatar_due_at'], name='inquirly_contact_avatar'),
         ),
-        migrations.RunPython(make_known_addresses_due, migrations.RunPython.noop, elidable=True),
     ]
