@@ -19,6 +19,7 @@ from .avatar_reasons import REASONS
 from .models import Contact
 
 SIDE = 128  # pixels
+ASKED_FOR = 100  # at once; workers and `fetchavatars` find the rest, as it is due
 STATES: dict[str, str | Promise] = {
     AvatarState.DUE: _("Due: it is fetched as soon as a worker has time."),
     AvatarState.FETCHED: _("Fetched, and stored here."),
@@ -66,7 +67,7 @@ class AvatarAdmin(BoundedAdmin):
     @admin.action(description=_("Fetch the picture again"), permissions=["fetch"])
     def fetch_again(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
         due = avatars.again(queryset)
-        for contact_id in due:
+        for contact_id in due[:ASKED_FOR]:
             avatar_queue.enqueue(contact_id)
         done = ngettext(
             "%(count)d picture is due.",

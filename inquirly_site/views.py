@@ -49,11 +49,11 @@ class AvatarView(View):
     """The picture of a contact, for staff who may see contacts. What is stored under a name never changes."""
 
     def get(self, request: HttpRequest, name: str) -> FileResponse:
-        if not request.user.has_perm("inquirly_contacts.view_contact"):
+        if not (request.user.is_staff and request.user.has_perm("inquirly_contacts.view_contact")):
             raise Http404
         try:
             picture = default_storage.open(f"avatars/{name}.webp")
-        except FileNotFoundError:
+        except OSError:  # it is not there, or never can be
             raise Http404 from None
         headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
         return FileResponse(picture, content_type="image/webp", headers=headers)

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils.html import escape
 from django_tasks_db.models import DBTaskResult
 
@@ -187,8 +188,24 @@ def test_nobody_else_gets_it(client, ada, who):
     assert who(client).get(ada.avatar.url).status_code == 404
 
 
+def test_who_may_see_contacts_but_is_not_staff_does_not_get_it_either(ada):
+    client = staff("view_contact")
+    User.objects.update(is_staff=False)
+
+    assert client.get(ada.avatar.url).status_code == 404
+
+
 @pytest.mark.parametrize(
-    "path", ["avatars/nothing.webp", "avatars/../db.webp", "avatars/%2e%2e%2fdb.webp", "avatars/a.png", "a.webp", ""]
+    "path",
+    [
+        "avatars/nothing.webp",
+        "avatars/../db.webp",
+        "avatars/%2e%2e%2fdb.webp",
+        "avatars/a.png",
+        "a.webp",
+        "",
+        pytest.param(f"avatars/{300 * 'a'}.webp", id="too-long"),
+    ],
 )
 def test_nothing_else_is_given_out(admin_client, settings, tmp_path, path):
     settings.MEDIA_ROOT = tmp_path / "media"
