@@ -36,6 +36,7 @@ class CableConsumer(AsyncWebsocketConsumer):
         self.joined: set[str] = set()
         self.frames = limits.Frames()
         self.pinging: asyncio.Future[None] | None = None
+        self.ended = False
         with limits.counted(handshake.client_address(scope)) as self.sockets:
             try:
                 await super().__call__(scope, receive, send)
@@ -46,6 +47,8 @@ class CableConsumer(AsyncWebsocketConsumer):
                 await send({"type": "websocket.close"})
             finally:
                 await self.clean_up()
+        if self.ended:  # only now: servers may not close while somebody waits for the next frame
+            await send({"type": "websocket.close"})
 
     async def dispatch(self, message: Any) -> None:
         # Not as channels does, which looks after database connections at every frame: look-ups do so themselves.
@@ -61,7 +64,7 @@ class CableConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if reason := self.frames.too_much(text_data or bytes_data or b""):
-            await self.end(reason)
+            await self.end(reason, reconnect=reason == limits.TOO_MANY)
         command = cable.read(text_data) if text_data else None
         if command and command.name == "subscribe":
             await self.subscribe(command.identifier)
@@ -118,7 +121,16 @@ class CableConsumer(AsyncWebsocketConsumer):
 
     async def cable_end(self, message: streams.Message) -> None:
         if any(group == message["group"] for group, _source_id in self.subscriptions.values()):
+            await self.forget_channel()
             await self.end(message["reason"])
+
+    async def forget_channel(self) -> None:
+        """Let the layer forget our channel. It does when who waits for a message is cancelled; now nobody waits."""
+        waiting = asyncio.ensure_future(self.channel_receive())
+        await asyncio.sleep(0)  # until it waits
+        waiting.cancel()
+        with suppress(asyncio.CancelledError):
+            await waiting
 
     def ping(self, frame: str) -> None:
         if self.pinging is None or self.pinging.done():  # a client that does not read gets no second one
@@ -129,7 +141,8 @@ class CableConsumer(AsyncWebsocketConsumer):
             await self.send(frame)
 
     async def end(self, reason: str, *, reconnect: bool = False) -> NoReturn:
-        await self.send(cable.disconnect(reason, reconnect=reconnect), close=True)
+        await self.send(cable.disconnect(reason, reconnect=reconnect))
+        self.ended = True
         raise StopConsumer
 
     async def websocket_disconnect(self, message: Any) -> NoReturn:

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 from inboxes.conf import conf
 
+TOO_LARGE = "frame_too_large"
+TOO_MANY = "too_many_frames"
+
 _sockets: Counter[str] = Counter()
 
 
@@ -35,7 +38,7 @@ class Frames:
             self._arrived.popleft()
         self._arrived.append(now)
         if len(frame if isinstance(frame, bytes) else frame.encode(errors="replace")) > conf.INQUIRLY_CABLE_MAX_FRAME:
-            return "frame_too_large"
+            return TOO_LARGE
         if len(self._arrived) > conf.INQUIRLY_CABLE_FRAMES_PER_SECOND:
-            return "too_many_frames"
+            return TOO_MANY
         return None

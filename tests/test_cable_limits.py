@@ -63,7 +63,7 @@ async def test_twenty_frames_a_second_are_taken_and_one_more_ends_the_connection
         clock.now += 0.999
         await socket.send_to(text_data="{}")
 
-        assert await socket.frame() == disconnected("too_many_frames")
+        assert await socket.frame() == disconnected("too_many_frames", reconnect=True)
         assert await socket.closes()
 
 

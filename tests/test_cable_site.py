@@ -20,6 +20,7 @@ from .shell import Shell, call, wait_until
 ROOT = Path(__file__).parent.parent
 CALLS = "granian --interface wsgi --blocking-threads 4 --port 8000 inquirly_site.wsgi:application"
 SOCKETS = "granian --interface asginl --port 8000 inquirly_site.asgi:application"
+DELETE = "from contacts.models import Contact; Contact.objects.get(pk={}).delete()"
 RENAME = "from contacts.models import Contact; c = Contact.objects.get(); c.name = 'Staff'; c.save()"
 
 pytestmark = pytest.mark.xdist_group("connections")
@@ -108,6 +109,20 @@ def test_what_one_process_changes_the_sockets_of_another_hear(site):
             "identifier": site.identifier,
             "message": {"event": "contact.updated", "data": {**contact, "name": "Grace"}},
         }
+
+
+def test_who_is_sent_away_is_not_kept_waiting(site):
+    other = call(site.calls, "POST", site.contacts, {"name": "Grace"})[1]
+    mine = identifier(other["pubsub_token"])
+    with site.connect() as socket:
+        assert json.loads(socket.recv(10)) == WELCOME
+        socket.send(json.dumps({"command": "subscribe", "identifier": mine}))
+        assert heard(socket) == confirmed(mine)
+        site.shells[0].run(f'python -m django shell -c "{DELETE.format(other["id"])}"')
+
+        assert heard(socket) == disconnected("session_erased")
+        with pytest.raises(ConnectionClosedOK):
+            socket.recv(2)
 
 
 def test_a_command_tells_before_it_ends(site):
