@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from channels.db import database_sync_to_async
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, get_channel_layer
-from django.db import Error, close_old_connections, connections
+from django.db import close_old_connections, connections
 
 from . import streams
 from .outage import Outage
@@ -20,6 +20,7 @@ from .streams import Message, News
 
 MAX_WAITING = 10_000
 BATCH = 100  # news whose sessions are asked for in one query
+QUIET = 1.0  # seconds without news after which the connection to the database is given back
 PATIENCE = 5.0  # seconds that one message may take
 LAST_SECONDS = 2.0  # for what still waits when the process ends
 
@@ -36,6 +37,7 @@ class Broadcaster:
 
     def __init__(self) -> None:
         self.outage = Outage("Sockets are not told of changes", "Sockets are told of changes again")
+        self.overflow = Outage("Sockets are not told of all changes", "Sockets are told of all changes again")
         self._lock = threading.Lock()
         self._waiting: queue.Queue[News | None] = queue.Queue(MAX_WAITING)
         self._thread: threading.Thread | None = None
@@ -85,7 +87,10 @@ class Broadcaster:
         try:
             self._waiting.put_nowait(news)
         except queue.Full as error:
-            self.outage.begin(error)
+            self.overflow.begin(error)
+        else:
+            if self._waiting.qsize() < MAX_WAITING / 2:
+                self.overflow.end()
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=Loop) as runner:
@@ -97,7 +102,11 @@ class Broadcaster:
 
     def _next_batch(self) -> list[News | None]:
         """Wait for news and return them with those that have come by then; None stands for the end."""
-        batch = [self._waiting.get()]
+        try:
+            batch = [self._waiting.get(timeout=QUIET)]
+        except queue.Empty:
+            connections.close_all()  # nobody waits for it, and whoever drops the database would
+            batch = [self._waiting.get()]
         with suppress(queue.Empty):
             while len(batch) < BATCH and None not in batch:
                 batch.append(self._waiting.get_nowait())
@@ -110,13 +119,13 @@ class Broadcaster:
             close_old_connections()
             found = streams.messages(batch)
             close_old_connections()
-        except Error as error:
+        except Exception as error:  # noqa: BLE001 (of whatever a host connects to its database; the thread goes on)
             return self.outage.begin(error, len(batch))
         return runner.run(self._send(found))
 
     async def _send(self, found: list[list[tuple[str, Message]]]) -> None:
         layer = cast(BaseChannelLayer, get_channel_layer())
-        for messages in found:
+        for messages in filter(None, found):
             if self.outage.lasts():
                 self.outage.lose()
                 continue

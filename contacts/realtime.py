@@ -22,7 +22,10 @@ def _contact_updated(contact: Contact, changed: frozenset[str], **kwargs: Any) -
 
 
 def _contacts_merged(base: Contact, **kwargs: Any) -> None:
-    broadcaster.tell(News(contact=base.pk, event=streams.MERGED))
+    if base.blocked:  # sessions have moved to it
+        broadcaster.tell(News(contact=base.pk, ended=streams.BLOCKED))
+    else:
+        broadcaster.tell(News(contact=base.pk, event=streams.MERGED))
 
 
 def _session_ended(pubsub_tokens: tuple[str, ...], reason: str, **kwargs: Any) -> None:

@@ -104,10 +104,15 @@ def test_whoever_tells_does_not_wait_and_news_that_nobody_can_hold_are_lost(laye
     for _time in range(5):
         broadcaster.tell(NEWS)
     layer.gate.set()
+    wait_until(lambda: len(layer.sent) == 4)
+    broadcaster.tell(NEWS)
     broadcaster.stop()
 
-    assert broadcaster.outage.lost >= 2
-    assert lines(caplog)[0] == "Sockets are not told of changes: no answer (Full)"
+    assert layer.sent == [TOLD] * 5  # what did find room is told
+    assert lines(caplog) == [
+        "Sockets are not told of all changes: no answer (Full)",
+        "Sockets are told of all changes again; lost meanwhile: 2",
+    ]
 
 
 def test_an_outage_is_logged_when_it_begins_and_ends_with_the_number_of_what_was_lost(
@@ -163,16 +168,50 @@ def test_a_layer_that_never_answers_is_not_waited_for(layer, monkeypatch, broadc
     wait_until(lambda: broadcaster.outage.lost == 1)
 
 
-def test_a_database_that_is_away_loses_news_and_nothing_else(layer, clock, monkeypatch, broadcaster, caplog):
-    def fail(batch):
-        raise OperationalError
+@pytest.mark.parametrize("error", [OperationalError, TimeoutError])
+def test_a_database_that_is_away_loses_news_and_nothing_else(layer, clock, monkeypatch, broadcaster, caplog, error):
+    found = iter([error, [[TOLD]]])
 
-    monkeypatch.setattr(streams, "messages", fail)
+    def messages(batch):
+        if (one := next(found)) is error:
+            raise error
+        return one
+
+    monkeypatch.setattr(streams, "messages", messages)
+    broadcaster.tell(NEWS)
+    wait_until(lambda: broadcaster.outage.lost == 1)
+    clock.now += PAUSE
     broadcaster.tell(NEWS)
     broadcaster.stop()
 
-    assert lines(caplog) == ["Sockets are not told of changes: no answer (OperationalError)"]
-    assert broadcaster.outage.lost == 1
+    assert layer.sent == [TOLD]
+    assert lines(caplog) == [
+        f"Sockets are not told of changes: no answer ({error.__name__})",
+        "Sockets are told of changes again; lost meanwhile: 1",
+    ]
+
+
+def test_news_that_nobody_hears_end_no_outage(layer, clock, monkeypatch, broadcaster, caplog):
+    layer.error = ConnectionError()
+    broadcaster.tell(NEWS)
+    wait_until(lambda: broadcaster.outage.lost == 1)
+    clock.now += PAUSE
+    broadcaster.tell(News(contact=0, event="contact.updated", pubsub_tokens=()))
+    broadcaster.stop()
+
+    assert lines(caplog) == ["Sockets are not told of changes: no answer (ConnectionError)"]
+
+
+def test_a_thread_without_news_gives_its_connection_back(layer, monkeypatch, broadcaster):
+    closed = threading.Event()
+    monkeypatch.setattr(broadcast, "QUIET", 0.01)
+    monkeypatch.setattr(broadcast.connections, "close_all", closed.set)
+    broadcaster.tell(NEWS)
+
+    assert closed.wait(5)
+    broadcaster.tell(NEWS)
+    broadcaster.stop()
+    assert layer.sent == [TOLD, TOLD]
 
 
 def test_within_a_process_news_that_the_database_does_not_give_are_counted_too(settings, monkeypatch, caplog):

@@ -155,6 +155,30 @@ async def test_what_is_rolled_back_was_never_told(visitor):
 
 
 @in_loop
+async def test_who_is_merged_into_somebody_blocked_is_sent_away(customer, visitor):
+    await Contact.objects.filter(pk=customer.contact.pk).aupdate(blocked=True)
+    async with connected() as socket:
+        await socket.listen(visitor)
+        await merge(customer.contact, visitor.contact)
+
+        assert await socket.frame() == disconnected("contact_blocked")
+        assert await socket.closes()
+
+
+@in_loop
+async def test_the_layer_forgets_a_socket_that_was_ended(client, inbox, visitor):
+    async with connected() as socket:
+        await socket.listen(visitor)
+        await update(client, visitor, **signed(inbox, "user-7"))
+        assert await socket.frame() == disconnected("session_rotated")
+        assert await socket.closes()
+
+    layer = get_channel_layer()
+    assert not layer.channels
+    assert not layer.groups
+
+
+@in_loop
 async def test_a_merge_is_told_to_the_sessions_of_both(customer, visitor):
     async with connected() as one, connected() as two:
         await one.listen(customer)
