@@ -6,7 +6,7 @@ import pytest
 from django.test import AsyncRequestFactory, RequestFactory
 
 from inboxes.handlers import PublicASGIRequest
-from inquirly_site.asgi import application as asgi_application
+from inquirly_site.asgi import http
 from inquirly_site.wsgi import application
 
 from .api import contacts_url, stored
@@ -57,7 +57,7 @@ def test_the_same_holds_under_asgi(content_type):
     scope = AsyncRequestFactory()._base_scope(
         path="/", query_string=b"a=%ff", headers=[(b"content-type", content_type.encode("latin-1"))]
     )
-    request, refusal = asgi_application.create_request(scope, io.BytesIO())
+    request, refusal = http.create_request(scope, io.BytesIO())
 
     assert refusal is None
     assert isinstance(request, PublicASGIRequest)

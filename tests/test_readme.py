@@ -264,11 +264,14 @@ def test_the_projects_own_code_hears_of_changes(project):
         from contacts.models import Contact
         from inboxes.models import Account
 
-        contact = Contact.objects.create(account=Account.objects.create(name="Heard"))
+        account = Account.objects.create(name="Heard")
+        contact = Contact.objects.create(account=account)
         contact.name = "Ada"
         contact.save()
         contact.email = "ada@example.com"
         contact.save()
+        contact.delete()
+        account.delete()
         """
     )
     told = project.run(f"python manage.py shell -v 0 -c {shlex.quote(code)}")
