@@ -12,10 +12,10 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from inboxes.conf import conf
 from inboxes.views import shared
 
-from . import cable, handshake, limits, pings, streams
-from .broadcast import broadcaster
+from . import cable, cable_handshake, cable_limits, cable_pings, cable_streams
+from .cable_broadcast import broadcaster
+from .cable_outage import Outage
 from .models import Contact, ContactInbox
-from .outage import Outage
 from .serializers import StreamedContactSerializer
 
 MAX_SUBSCRIPTIONS = 16
@@ -34,10 +34,10 @@ class CableConsumer(AsyncWebsocketConsumer):
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.subscriptions: dict[str, Subscription] = {}  # by the identifier that the client has given
         self.joined: set[str] = set()
-        self.frames = limits.Frames()
+        self.frames = cable_limits.Frames()
         self.pinging: asyncio.Future[None] | None = None
         self.ended = False
-        with limits.counted(handshake.client_address(scope)) as self.sockets:
+        with cable_limits.counted(cable_handshake.client_address(scope)) as self.sockets:
             try:
                 await super().__call__(scope, receive, send)
             except Exception as error:
@@ -56,15 +56,15 @@ class CableConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         broadcaster.serve()
-        await self.accept(handshake.subprotocol(self.scope))
+        await self.accept(cable_handshake.subprotocol(self.scope))
         if self.sockets > conf.INQUIRLY_CABLE_SOCKETS_PER_ADDRESS:
             await self.end("too_many_sockets", reconnect=True)
         await self.send(cable.WELCOME)
-        pings.join(self)
+        cable_pings.join(self)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if reason := self.frames.too_much(text_data or bytes_data or b""):
-            await self.end(reason, reconnect=reason == limits.TOO_MANY)
+            await self.end(reason, reconnect=reason == cable_limits.TOO_MANY)
         command = cable.read(text_data) if text_data else None
         if command and command.name == "subscribe":
             await self.subscribe(command.identifier)
@@ -83,11 +83,11 @@ class CableConsumer(AsyncWebsocketConsumer):
         token = cable.pubsub_token(identifier)
         if token is None or len(self.subscriptions) >= MAX_SUBSCRIPTIONS:
             return None
-        group = streams.group(token)
+        group = cable_streams.group(token)
         try:
             # In this order: what ends the session from now on is heard, what ended it before is seen.
             await self.join(group)
-            source_id = await database_sync_to_async(streams.open_to)(token, handshake.origin(self.scope))
+            source_id = await database_sync_to_async(cable_streams.open_to)(token, cable_handshake.origin(self.scope))
         except Exception as error:  # noqa: BLE001 (layers and databases have errors of their own)
             outage.begin(error)
             await self.end("unavailable", reconnect=True)
@@ -112,14 +112,14 @@ class CableConsumer(AsyncWebsocketConsumer):
             with suppress(Exception):  # the layer is away
                 await self.channel_layer.group_discard(group, self.channel_name)
 
-    async def cable_event(self, message: streams.Message) -> None:
+    async def cable_event(self, message: cable_streams.Message) -> None:
         for identifier, (group, source_id) in self.subscriptions.items():
             if group == message["group"]:
                 session = ContactInbox(contact=Contact(**message["contact"]), source_id=source_id)
                 data = shared(StreamedContactSerializer).to_representation(session)
                 await self.send(cable.event(identifier, message["event"], data))
 
-    async def cable_end(self, message: streams.Message) -> None:
+    async def cable_end(self, message: cable_streams.Message) -> None:
         if any(group == message["group"] for group, _source_id in self.subscriptions.values()):
             await self.forget_channel()
             await self.end(message["reason"])
@@ -149,7 +149,7 @@ class CableConsumer(AsyncWebsocketConsumer):
         raise StopConsumer
 
     async def clean_up(self) -> None:
-        pings.leave(self)
+        cable_pings.leave(self)
         if self.pinging:
             self.pinging.cancel()
         self.subscriptions.clear()

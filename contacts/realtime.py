@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from . import signals, streams
-from .broadcast import broadcaster
+from . import cable_streams, signals
+from .cable_broadcast import broadcaster
+from .cable_streams import News
 from .models import Contact
-from .streams import News
 
 
 def connect() -> None:
@@ -16,16 +16,16 @@ def connect() -> None:
 
 def _contact_updated(contact: Contact, changed: frozenset[str], **kwargs: Any) -> None:
     if "blocked" in changed and contact.blocked:
-        broadcaster.tell(News(contact=contact.pk, ended=streams.BLOCKED))
-    elif not changed.isdisjoint(streams.SHOWN):
-        broadcaster.tell(News(contact=contact.pk, event=streams.UPDATED))
+        broadcaster.tell(News(contact=contact.pk, ended=cable_streams.BLOCKED))
+    elif not changed.isdisjoint(cable_streams.SHOWN):
+        broadcaster.tell(News(contact=contact.pk, event=cable_streams.UPDATED))
 
 
 def _contacts_merged(base: Contact, **kwargs: Any) -> None:
     if base.blocked:  # sessions have moved to it
-        broadcaster.tell(News(contact=base.pk, ended=streams.BLOCKED))
+        broadcaster.tell(News(contact=base.pk, ended=cable_streams.BLOCKED))
     else:
-        broadcaster.tell(News(contact=base.pk, event=streams.MERGED))
+        broadcaster.tell(News(contact=base.pk, event=cable_streams.MERGED))
 
 
 def _session_ended(pubsub_tokens: tuple[str, ...], reason: str, **kwargs: Any) -> None:

@@ -10,9 +10,9 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
-from contacts import cable, consumers, routing, streams
+from contacts import cable, cable_streams, consumers, routing
+from contacts.cable_outage import Outage
 from contacts.consumers import MAX_SUBSCRIPTIONS
-from contacts.outage import Outage
 from inboxes.tokens import new_pubsub_token
 
 from .cable import Socket, application, confirmed, connected, connecting, disconnected, identifier, in_loop, rejected
@@ -316,7 +316,7 @@ async def test_while_the_database_is_away_a_client_is_told_to_come_again(visitor
     def fail(*args):
         raise OperationalError
 
-    monkeypatch.setattr(streams, "open_to", fail)
+    monkeypatch.setattr(cable_streams, "open_to", fail)
     async with connected() as socket:
         assert await socket.ask(identifier(visitor.pubsub_token)) == disconnected("unavailable", reconnect=True)
 
@@ -339,9 +339,11 @@ async def test_what_a_group_says_that_was_left_meanwhile_is_not_heard(visitor):
     layer = get_channel_layer()
     async with connected() as socket:
         await socket.listen(visitor)
-        (channel,) = layer.groups[streams.group(visitor.pubsub_token)]
+        (channel,) = layer.groups[cable_streams.group(visitor.pubsub_token)]
         for kind in ("cable.end", "cable.event"):
-            await layer.send(channel, {"type": kind, "group": streams.group("another"), "reason": "session_erased"})
+            await layer.send(
+                channel, {"type": kind, "group": cable_streams.group("another"), "reason": "session_erased"}
+            )
 
             assert await socket.lives()
         assert await socket.lives()

@@ -10,15 +10,15 @@ import pytest
 from channels.layers import BaseChannelLayer
 from django.db import OperationalError
 
-from contacts import broadcast, outage, streams
-from contacts.broadcast import Broadcaster
-from contacts.outage import PAUSE, Outage
-from contacts.streams import News
+from contacts import cable_broadcast, cable_outage, cable_streams
+from contacts.cable_broadcast import Broadcaster
+from contacts.cable_outage import PAUSE, Outage
+from contacts.cable_streams import News
 
 from .shell import wait_until
 
 NEWS = News(pubsub_tokens=("a",), ended="session_erased")
-TOLD = (streams.group("a"), {"type": "cable.end", "group": streams.group("a"), "reason": "session_erased"})
+TOLD = (cable_streams.group("a"), {"type": "cable.end", "group": cable_streams.group("a"), "reason": "session_erased"})
 
 
 class Layer(BaseChannelLayer):
@@ -46,7 +46,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(outage, "time", clock)
+    monkeypatch.setattr(cable_outage, "time", clock)
     return clock
 
 
@@ -96,7 +96,7 @@ def test_without_a_layer_nobody_is_told(settings, broadcaster):
 
 
 def test_whoever_tells_does_not_wait_and_news_that_nobody_can_hold_are_lost(layer, monkeypatch, caplog):
-    monkeypatch.setattr(broadcast, "MAX_WAITING", 3)
+    monkeypatch.setattr(cable_broadcast, "MAX_WAITING", 3)
     broadcaster = Broadcaster()
     layer.gate.clear()
     broadcaster.tell(NEWS)
@@ -163,7 +163,7 @@ def test_a_layer_that_never_answers_is_not_waited_for(layer, monkeypatch, broadc
         await asyncio.sleep(60)
 
     monkeypatch.setattr(Layer, "group_send", never)
-    monkeypatch.setattr(broadcast, "PATIENCE", 0.01)
+    monkeypatch.setattr(cable_broadcast, "PATIENCE", 0.01)
     broadcaster.tell(NEWS)
     wait_until(lambda: broadcaster.outage.lost == 1)
 
@@ -177,7 +177,7 @@ def test_a_database_that_is_away_loses_news_and_nothing_else(layer, clock, monke
             raise error
         return one
 
-    monkeypatch.setattr(streams, "messages", messages)
+    monkeypatch.setattr(cable_streams, "messages", messages)
     broadcaster.tell(NEWS)
     wait_until(lambda: broadcaster.outage.lost == 1)
     clock.now += PAUSE
@@ -204,8 +204,8 @@ def test_news_that_nobody_hears_end_no_outage(layer, clock, monkeypatch, broadca
 
 def test_a_thread_without_news_gives_its_connection_back(layer, monkeypatch, broadcaster):
     closed = threading.Event()
-    monkeypatch.setattr(broadcast, "QUIET", 0.01)
-    monkeypatch.setattr(broadcast.connections, "close_all", closed.set)
+    monkeypatch.setattr(cable_broadcast, "QUIET", 0.01)
+    monkeypatch.setattr(cable_broadcast.connections, "close_all", closed.set)
     broadcaster.tell(NEWS)
 
     assert closed.wait(5)
@@ -224,7 +224,7 @@ def test_within_a_process_news_that_the_database_does_not_give_are_counted_too(s
             raise one
         return one
 
-    monkeypatch.setattr(streams, "messages", messages)
+    monkeypatch.setattr(cable_streams, "messages", messages)
 
     async def tell_twice():
         broadcaster.serve()
@@ -243,22 +243,24 @@ def test_within_a_process_news_that_the_database_does_not_give_are_counted_too(s
 
 def test_a_child_process_has_a_thread_of_its_own(layer, broadcaster):
     layer.gate.clear()
-    broadcast.broadcaster.tell(NEWS)
+    cable_broadcast.broadcaster.tell(NEWS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python warns of forks beside threads, as it should
         child = os.fork()
     if child == 0:
-        os._exit(0 if broadcast.broadcaster._thread is None and broadcast.broadcaster._waiting.empty() else 1)
+        os._exit(
+            0 if cable_broadcast.broadcaster._thread is None and cable_broadcast.broadcaster._waiting.empty() else 1
+        )
     _pid, status = os.waitpid(child, 0)
     layer.gate.set()
-    broadcast.broadcaster.stop()
+    cable_broadcast.broadcaster.stop()
 
     assert status == 0
     assert layer.sent == [TOLD]
 
 
 def test_names_are_looked_up_without_the_threads_that_end_before_the_process():
-    with asyncio.Runner(loop_factory=broadcast.Loop) as runner:
+    with asyncio.Runner(loop_factory=cable_broadcast.Loop) as runner:
         found = runner.run(runner.get_loop().getaddrinfo("127.0.0.1", 6379, type=socket.SOCK_STREAM))
 
     assert [address for *_kind, address in found] == [("127.0.0.1", 6379)]

@@ -9,7 +9,7 @@ from channels.layers import get_channel_layer
 from django.db import connection, transaction
 
 from contacts import merge as merging
-from contacts.broadcast import broadcaster
+from contacts.cable_broadcast import broadcaster
 from contacts.models import Contact, ContactInbox
 from inquirly_site import environment
 

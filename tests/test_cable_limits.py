@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from contacts import limits, pings
+from contacts import cable_limits, cable_pings
 from contacts.consumers import CableConsumer
 
 from .cable import connected, connecting, disconnected, in_loop
@@ -20,15 +20,15 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(limits, "time", clock)
+    monkeypatch.setattr(cable_limits, "time", clock)
     return clock
 
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left():
     yield
-    assert not limits._sockets
-    assert not pings._rounds
+    assert not cable_limits._sockets
+    assert not cable_pings._rounds
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ async def test_a_connection_that_dies_while_it_is_made_is_not_counted(db):
     await socket.send_input({"type": "websocket.disconnect", "code": 1006})
     await socket.wait()
 
-    assert not limits._sockets
+    assert not cable_limits._sockets
 
 
 @in_loop
@@ -125,16 +125,16 @@ async def test_a_connection_that_the_server_gives_up_is_not_counted(db):
     socket.future.cancel()
     await asyncio.wait([socket.future])
 
-    assert not limits._sockets
+    assert not cable_limits._sockets
 
 
 def test_the_ping_comes_every_three_seconds():
-    assert pings.SECONDS == 3
+    assert cable_pings.SECONDS == 3
 
 
 @in_loop
 async def test_every_connection_is_pinged_again_and_again(db, monkeypatch):
-    monkeypatch.setattr(pings, "SECONDS", 0.03)
+    monkeypatch.setattr(cable_pings, "SECONDS", 0.03)
     async with connected() as one, connected() as two:
         for socket in (one, two, one, two):
             ping = await socket.frame()
@@ -144,7 +144,7 @@ async def test_every_connection_is_pinged_again_and_again(db, monkeypatch):
 
 @in_loop
 async def test_a_client_that_does_not_read_gets_no_second_ping(db, monkeypatch):
-    monkeypatch.setattr(pings, "SECONDS", 0.03)
+    monkeypatch.setattr(cable_pings, "SECONDS", 0.03)
     sent, read = [], asyncio.Event()
 
     async def send(message):

@@ -196,7 +196,7 @@ from inboxes.models import Account
 contact = Contact.objects.create(account=Account.objects.create(name="Shop"))
 contact.name = "Ada"
 contact.save()
-print(sorted(name for name in sys.modules if name in ("contacts.realtime", "contacts.consumers", "contacts.broadcast")))
+print(sorted(name for name in sys.modules if name in ("contacts.realtime", "contacts.consumers", "contacts.cable_broadcast")))
 try:
     import contacts.routing
 except ImportError as error:

@@ -14,9 +14,9 @@ from channels.db import database_sync_to_async
 from channels.layers import BaseChannelLayer, InMemoryChannelLayer, get_channel_layer
 from django.db import close_old_connections, connections
 
-from . import streams
-from .outage import Outage
-from .streams import Message, News
+from . import cable_streams
+from .cable_outage import Outage
+from .cable_streams import Message, News
 
 MAX_WAITING = 10_000
 BATCH = 100  # news whose sessions are asked for in one query
@@ -72,7 +72,7 @@ class Broadcaster:
 
     async def _send_here(self, layer: InMemoryChannelLayer, news: News) -> None:
         try:
-            (found,) = await database_sync_to_async(streams.messages)([news])
+            (found,) = await database_sync_to_async(cable_streams.messages)([news])
             for group, message in found:
                 await layer.group_send(group, message)
         except Exception as error:  # noqa: BLE001 (nobody else would hear of it)
@@ -117,7 +117,7 @@ class Broadcaster:
             return self.outage.lose(len(batch))
         try:
             close_old_connections()
-            found = streams.messages(batch)
+            found = cable_streams.messages(batch)
             close_old_connections()
         except Exception as error:  # noqa: BLE001 (of whatever a host connects to its database; the thread goes on)
             return self.outage.begin(error, len(batch))
