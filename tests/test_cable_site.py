@@ -196,7 +196,8 @@ from inboxes.models import Account
 contact = Contact.objects.create(account=Account.objects.create(name="Shop"))
 contact.name = "Ada"
 contact.save()
-print(sorted(name for name in sys.modules if name in ("contacts.realtime", "contacts.consumers", "contacts.cable_broadcast")))
+SOCKETS = ("contacts.realtime", "contacts.consumers", "contacts.cable_broadcast")
+print(sorted(name for name in sys.modules if name in SOCKETS))
 try:
     import contacts.routing
 except ImportError as error:
