@@ -3,6 +3,8 @@
 Each turn is three seconds of quiet, four of one fault, and three in which all is well again. Every call has to be
 served, and none may take 100 ms longer than the median of the quiet before. Only the first ones may: those sent in the
 half second after the fault began, one for each thread of the site. The Redis server is a private one.
+
+A quick run, which may share its machine, lets one call in a hundred be slow; a cache that is waited for makes all slow.
 """
 
 import argparse
@@ -75,16 +77,16 @@ def run(options: argparse.Namespace) -> Outcome:
             callers = visitors(VISITORS, site.address, ledger)
             taken, tally = visiting_during(lambda: [*turns(redis, options.rounds)], callers, call)
         compared = compare(ledger, url)
-    bars, figures = outcome(taken, tally)
+    bars, figures = outcome(taken, tally, tolerated=len(tally.replies) // 100 if options.quick else 0)
     return Outcome([*bars, *compared], figures)
 
 
-def outcome(turns: Sequence[Turn], tally: Tally) -> Outcome:
+def outcome(turns: Sequence[Turn], tally: Tally, tolerated: int = 0) -> Outcome:
     found = [delays(turn, tally) for turn in turns]
     bars = [
         Bar("other answers", tally.unlike("200"), "=", 0),
         Bar("slow first calls of a fault", max(slow(each.first) for each in found), "<=", THREADS),
-        Bar("slow later calls", sum(slow(each.later) for each in found), "=", 0),
+        Bar("slow later calls", sum(slow(each.later) for each in found), "<=", tolerated),
         Bar("turns after which nothing is counted", sum(not turn.counted for turn in turns), "=", 0),
     ]
     slowest = {
