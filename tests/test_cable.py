@@ -239,6 +239,8 @@ async def test_a_socket_may_hold_the_streams_of_many_sessions(inbox):
         for session in sessions:
             await socket.listen(session)
 
+        assert get_channel_layer().groups.keys() == {cable_streams.group(one.pubsub_token) for one in sessions}
+
 
 class Away(InMemoryChannelLayer):
     """A layer that does not answer whoever does what ``step`` names."""

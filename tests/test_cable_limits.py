@@ -7,14 +7,7 @@ import pytest
 from contacts import cable_limits, cable_pings
 from contacts.consumers import CableConsumer
 
-from .cable import connected, connecting, disconnected, in_loop
-
-
-class Clock:
-    now = 1_000.0
-
-    def monotonic(self):
-        return self.now
+from .cable import Clock, connected, connecting, disconnected, in_loop
 
 
 @pytest.fixture

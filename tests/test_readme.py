@@ -320,8 +320,25 @@ def test_cron_fetches_pictures(project):
 
 def test_cron_deletes_what_is_left_of_tasks(project):
     command = block("prune-tasks").split(maxsplit=5)[5]
+    days = "from django_tasks_db.models import DBTaskResult\n" + dedent(
+        """
+        from datetime import timedelta
+        from django.utils import timezone
 
+        now = timezone.now()
+        tasks = DBTaskResult.objects
+        if not tasks.exists():
+            for days in (1, 15):
+                ended = {"status": "SUCCESSFUL", "finished_at": now - timedelta(days), "run_after": now}
+                tasks.create(backend_name="default", args_kwargs={}, **ended)
+        print([(now - task.finished_at).days for task in tasks.order_by("-finished_at")])
+        """
+    )
+    look = f"python manage.py shell -v 0 -c {shlex.quote(days)}"
+    before = project.run(look)
     project.run(command.replace("/srv/inquirly", str(project.directory)).replace(".venv/bin/", ""))
+
+    assert (before.strip(), project.run(look).strip()) == ("[1, 15]", "[1]")
 
 
 def test_an_upgrade_leaves_nothing_to_mend(project):
