@@ -5,11 +5,11 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any
 
+from inboxes.checks import WORKERLESS
+
 from . import avatars
 
 logger = logging.getLogger(__name__)
-
-NO_WORKER = {"ImmediateBackend", "DummyBackend"}
 
 
 def enqueue(contact_id: int, *, at: datetime | None = None) -> None:
@@ -28,4 +28,4 @@ def enqueue(contact_id: int, *, at: datetime | None = None) -> None:
 def has_worker() -> bool:
     """Return whether tasks are left to somebody else. Django's own default would fetch in the midst of a request."""
     backends: Any = import_module(avatars.TASKS).task_backends
-    return not NO_WORKER & {one.__name__ for one in type(backends["default"]).__mro__}
+    return WORKERLESS.isdisjoint(one.__name__ for one in type(backends["default"]).__mro__)

@@ -5,6 +5,7 @@ file to come; only who still finds that name there may settle the row. So two wo
 one that was overtaken changes nothing, and the row and the file of one that died are there for the next.
 """
 
+import functools
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -54,7 +55,12 @@ class Outcome(NamedTuple):
 
 
 def installed() -> bool:
-    return all(find_spec(name) for name in REQUIRED)
+    return _are_there(REQUIRED)
+
+
+@functools.cache  # calls ask, and a look takes a third of a millisecond
+def _are_there(names: tuple[str, ...]) -> bool:
+    return all(find_spec(name) for name in names)
 
 
 def due() -> QuerySet[Contact]:

@@ -34,7 +34,7 @@ SETTINGS = {
 DATABASES = ("sqlite", "postgresql")
 SQLITE = (3, 35)
 COUNTING_CACHES = ("redis", "memcached")
-WORKERLESS = ("ImmediateBackend", "DummyBackend")
+WORKERLESS = frozenset({"ImmediateBackend", "DummyBackend"})  # of Django Tasks
 
 
 @register
@@ -126,8 +126,8 @@ def check_loopback(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    backend = getattr(settings, "TASKS", {}).get("default", {}).get("BACKEND", WORKERLESS[0])
-    if not backend.endswith(WORKERLESS) or not all(find_spec(name) for name in ("PIL", "AntiSSRF")):
+    backend = getattr(settings, "TASKS", {}).get("default", {}).get("BACKEND", "ImmediateBackend")
+    if backend.rpartition(".")[2] not in WORKERLESS or not all(find_spec(name) for name in ("PIL", "AntiSSRF")):
         return []
     text = _("Pictures of contacts are not fetched by themselves: the backend of Django Tasks has no workers.")
     hint = _("Set TASKS['default'] to one that has, like django-tasks-db, or let cron run manage.py fetchavatars.")
