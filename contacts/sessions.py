@@ -52,7 +52,7 @@ def repeated(rule: Callable[..., Result]) -> Callable[..., Result]:
         for _attempt in range(ATTEMPTS):
             with suppress(Overtaken, IntegrityError):
                 return rule(inbox, *args, **kwargs)
-        Inbox.objects.get(pk=inbox.pk)  # raises when the inbox itself is gone
+            Inbox.objects.get(pk=inbox.pk)  # raises when the inbox itself is gone
         raise OperationalError("Too many requests change this contact at once.")
 
     return repeat
