@@ -24,18 +24,22 @@ def complaints():
     return Complaints()
 
 
-@pytest.fixture
-def page(transactional_db, complaints, monkeypatch):
-    """A page of the width of a phone."""
+@pytest.fixture(scope="module")
+def browser():
+    """The one browser of all tests of a file."""
     if CHROMIUM is None:
         pytest.skip("Chromium is not installed")
-    # Playwright keeps an event loop running in this thread, in which Django would allow no query.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop running in this thread, in which Django would allow no query.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         # Chromium refuses to be sandboxed by root, as whom containers often run.
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 390, "height": 844})
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        connections.close_all()  # beside a running loop, Django opens others than the test database is dropped with
+
+
+@pytest.fixture
+def page(browser, complaints):
+    """A page of the width of a phone, in a browser that has seen no other."""
+    with browser.new_page(viewport={"width": 390, "height": 844}) as page:
         complaints.watch(page)
         yield page
-        browser.close()
-        connections.close_all()  # beside a running loop, Django opens others than the test database is dropped with

@@ -1,5 +1,6 @@
 import json
 
+import pytest
 from playwright.sync_api import expect
 
 from contacts.models import Contact, ContactInbox
@@ -9,6 +10,7 @@ from .admin import add_url, list_url, page_url
 from .api import public_contact
 
 pytest_plugins = ["tests.browser"]
+pytestmark = pytest.mark.xdist_group("browser")  # one process starts it
 
 
 def test_swagger_ui_shows_the_calls_and_sends_them(live_server, page, complaints, inbox):

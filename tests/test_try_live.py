@@ -9,6 +9,7 @@ from inboxes.identity import identifier_hash
 from inquirly_site.views import TryView
 
 pytest_plugins = ["tests.browser"]
+pytestmark = pytest.mark.xdist_group("browser")  # one process starts it
 
 LISTENING = "Listening: what happens to this contact from now on is shown here."
 AGAIN = "Listening again. What happened meanwhile is not sent again."

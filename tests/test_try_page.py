@@ -9,6 +9,7 @@ from inboxes.identity import identifier_hash
 from .api import contact_url, contacts_url, problem, public_contact
 
 pytest_plugins = ["tests.browser"]
+pytestmark = pytest.mark.xdist_group("browser")  # one process starts it
 
 FIELDS = {
     "name": "Ada",
