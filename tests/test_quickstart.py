@@ -22,10 +22,28 @@ from inquirly_site import server
 
 ROOT = Path(__file__).parent.parent
 
+# One process makes the demo, once.
+pytestmark = pytest.mark.xdist_group("quickstart")
+
 
 @pytest.fixture
 def database(tmp_path):
     return tmp_path / "db.sqlite3"
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """What a first run printed, ``first.database`` is what it made."""
+    database = tmp_path_factory.mktemp("first") / "db.sqlite3"
+    done = quickstart(database, "--once")
+    done.database = database
+    return done
+
+
+@pytest.fixture
+def made(first, tmp_path):
+    """A database as the first run left it, with its pictures."""
+    return Path(shutil.copytree(first.database.parent, tmp_path / "made"), first.database.name)
 
 
 def media(database):
@@ -68,16 +86,14 @@ def paste_password_command(database, done):
     return subprocess.run(["bash", "-c", command], **options, input=typed, capture_output=True, timeout=60).stdout
 
 
-def test_once_makes_everything_and_answers_its_own_call(database):
-    done = quickstart(database, "--once")
-
-    assert done.returncode == 0, done.stderr
-    status, answer = done.stdout.splitlines()[-2:]
+def test_once_makes_everything_and_answers_its_own_call(first):
+    assert first.returncode == 0, first.stderr
+    status, answer = first.stdout.splitlines()[-2:]
     assert status == "200"
     assert json.loads(answer).keys() == {"id", "source_id", "pubsub_token", "name", "email", "phone_number"}
-    url, body = curl(done)
+    url, body = curl(first)
     assert re.fullmatch(r"http://127\.0\.0\.1:80\d\d/public/api/v1/inboxes/demo/contacts", url)
-    proof = identifier_hash(shown(done, "HMAC token"), "user-42")
+    proof = identifier_hash(shown(first, "HMAC token"), "user-42")
     site = url.removesuffix("/public/api/v1/inboxes/demo/contacts")
     assert body == {
         "identifier": "user-42",
@@ -87,30 +103,30 @@ def test_once_makes_everything_and_answers_its_own_call(database):
     }
     pages = ["Home", "Try it", "API", "Reference", "Admin"]
     paths = ["/", "/try?inbox=demo", "/docs/", "/redoc/", "/admin/"]
-    assert [shown(done, page) for page in pages] == [site + path for path in paths]
-    assert len(shown(done, "Password")) == 16
-    state, stored = picture(database)
+    assert [shown(first, page) for page in pages] == [site + path for path in paths]
+    assert len(shown(first, "Password")) == 16
+    state, stored = picture(first.database)
     assert state == "fetched"
     assert stored[8:12] == b"WEBP"
 
 
-def test_a_second_run_reuses_what_is_there_and_tells_how_to_set_another_password(database):
-    first, second = quickstart(database, "--once"), quickstart(database, "--once")
+def test_a_second_run_reuses_what_is_there_and_tells_how_to_set_another_password(first, made):
+    second = quickstart(made, "--once")
 
     assert second.returncode == 0, second.stderr
     (_, sent_first), (_, sent_second) = curl(first), curl(second)
     assert sent_second == {**sent_first, "avatar_url": sent_second["avatar_url"]}  # another port, if tests run beside
     assert shown(second, "Password") == "as printed before"
-    assert "Password changed successfully" in paste_password_command(database, second)
-    with sqlite3.connect(database) as rows:
+    assert "Password changed successfully" in paste_password_command(made, second)
+    with sqlite3.connect(made) as rows:
         tables = ["inquirly_inboxes_account", "inquirly_inboxes_inbox", "inquirly_contacts_contact", "auth_user"]
         assert [rows.execute(f"SELECT COUNT(*) FROM {table}").fetchone() for table in tables] == [(1,)] * 4
     rows.close()
 
 
-def test_a_port_that_is_taken_is_passed_over_and_told(database):
+def test_a_port_that_is_taken_is_passed_over_and_told(made):
     with server.bind() as first, server.bind() as second:
-        done = quickstart(database, "--once")
+        done = quickstart(made, "--once")
 
         served = int(re.search(r"http://127\.0\.0\.1:(\d+)/", done.stdout)[1])
         assert served not in (first.server_port, second.server_port)
@@ -121,12 +137,11 @@ def test_a_port_that_is_taken_is_passed_over_and_told(database):
         assert {first.server_port, second.server_port} <= {*range(8000, 8100)}
 
 
-def test_an_answer_other_than_200_fails_the_run(database):
-    quickstart(database, "--once")
-    with sqlite3.connect(database) as rows:
+def test_an_answer_other_than_200_fails_the_run(made):
+    with sqlite3.connect(made) as rows:
         rows.execute("UPDATE inquirly_contacts_contact SET blocked = 1")
     rows.close()
-    done = quickstart(database, "--once")
+    done = quickstart(made, "--once")
 
     assert done.returncode == 1
     assert done.stdout.splitlines()[-2] == "403"
@@ -146,14 +161,14 @@ def test_it_refuses_outside_debug(database, variables):
 
 
 @pytest.fixture
-def served(database):
-    """Yield the connection to a running quickstart, its output, its log and its process."""
-    with serving(database) as running:
+def served(made):
+    with serving(made) as running:
         yield running
 
 
 @contextmanager
 def serving(database, **variables):
+    """Yield the connection to a running quickstart, its output, its log and its process."""
     command = [sys.executable, "-u", "manage.py", "quickstart"]
     environment = {"DATABASE_URL": f"sqlite:///{database}", "MEDIA_ROOT": str(media(database)), **variables}
     log = database.with_name("log")
@@ -164,10 +179,12 @@ def serving(database, **variables):
             lines.append(process.stdout.readline())
             assert lines[-1], log.read_text()
         port = int(re.search(r"127\.0\.0\.1:(\d+)", "".join(lines))[1])
-        with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
-            yield connection, "".join(lines), log, process
-        process.kill()
-        process.communicate()
+        try:
+            with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+                yield connection, "".join(lines), log, process
+        finally:
+            process.kill()
+            process.communicate()
 
 
 def get(connection, path):
@@ -198,8 +215,9 @@ def test_it_serves_live_updates_from_the_same_process(served):
         socket.send(json.dumps({"command": "subscribe", "identifier": session}))
         first = [json.loads(socket.recv(10))["type"] for _frame in range(2)]
         send(connection, "PATCH", f"{contacts}/{contact['source_id']}", name="Grace")
-        frames = [json.loads(socket.recv(10)) for _frame in range(2)]  # one of them may be a ping
-        event = next(frame["message"] for frame in frames if "identifier" in frame)
+        while "identifier" not in (frame := json.loads(socket.recv(10))):
+            pass  # a ping
+        event = frame["message"]
 
     assert first == ["welcome", "confirm_subscription"]
     assert (event["event"], event["data"]["name"]) == ("contact.updated", "Grace")
@@ -210,9 +228,9 @@ def send(connection, method, path, **fields):
     return json.load(connection.getresponse())
 
 
-def test_without_the_packages_of_live_updates_it_serves_all_else(database, tmp_path):
+def test_without_the_packages_of_live_updates_it_serves_all_else(made, tmp_path):
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['channels'] = None")
-    with serving(database, PYTHONPATH=str(tmp_path)) as (connection, _, _, _):
+    with serving(made, PYTHONPATH=str(tmp_path)) as (connection, _, _, _):
         assert get(connection, "/")[0] == 200
         assert get(connection, "/cable")[0] == 404
 
@@ -227,13 +245,13 @@ def test_ctrl_c_ends_it_quietly(served):
 
 
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
-def test_the_printed_line_can_be_pasted_and_its_picture_comes(served, database):
-    _, printed, _, _ = served
-    line = next(line for line in printed.splitlines() if line.startswith("curl "))
-    done = subprocess.run(["bash", "-c", f"{line} -sS --noproxy '*'"], capture_output=True, text=True, check=True)
+def test_the_printed_line_can_be_pasted_and_its_picture_comes(database):
+    with serving(database) as (_, printed, _, _):
+        line = next(line for line in printed.splitlines() if line.startswith("curl "))
+        done = subprocess.run(["bash", "-c", f"{line} -sS --noproxy '*'"], capture_output=True, text=True, check=True)
 
-    assert json.loads(done.stdout)["name"] == "Ada Lovelace"
-    until = time.monotonic() + 30
-    while picture(database)[0] != "fetched" and time.monotonic() < until:
-        time.sleep(0.1)
-    assert picture(database)[0] == "fetched"
+        assert json.loads(done.stdout)["name"] == "Ada Lovelace"
+        until = time.monotonic() + 30
+        while picture(database)[0] != "fetched" and time.monotonic() < until:
+            time.sleep(0.1)
+        assert picture(database)[0] == "fetched"
