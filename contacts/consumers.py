@@ -2,12 +2,14 @@
 
 import asyncio
 from contextlib import suppress
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, cast
 
 from channels.consumer import get_handler_name
 from channels.db import database_sync_to_async
 from channels.exceptions import StopConsumer
 from channels.generic.websocket import AsyncWebsocketConsumer
+from channels.layers import get_channel_layer
+from channels.utils import await_many_dispatch
 
 from inboxes.conf import conf
 from inboxes.views import shared
@@ -32,6 +34,7 @@ class CableConsumer(AsyncWebsocketConsumer):
     """Speaks the Action Cable protocol. What ends one of its sessions ends the connection."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.scope, self.base_send = scope, send
         self.subscriptions: dict[str, Subscription] = {}  # by the identifier that the client has given
         self.joined: set[str] = set()
         self.frames = cable_limits.Frames()
@@ -39,16 +42,38 @@ class CableConsumer(AsyncWebsocketConsumer):
         self.ended = False
         with cable_limits.counted(cable_handshake.client_address(scope)) as self.sockets:
             try:
-                await super().__call__(scope, receive, send)
-            except Exception as error:
-                if hasattr(self, "channel_name"):
-                    raise
-                outage.begin(error)  # the layer is away: there is not even a channel
+                await self.open_channel()
+            except Exception as error:  # noqa: BLE001 (the layer is away: there is not even a channel)
+                outage.begin(error)
                 await send({"type": "websocket.close"})
+            else:
+                with suppress(StopConsumer):
+                    await await_many_dispatch([receive, self.channel_receive], self.dispatch)
             finally:
                 await self.clean_up()
         if self.ended:  # only now: servers may not close while somebody waits for the next frame
             await send({"type": "websocket.close"})
+
+    async def open_channel(self) -> None:
+        """Let the layer make a channel for us; where it keeps those of this process, the name says whose it is."""
+        layer = self.channel_layer = cast(Any, get_channel_layer())
+        self.channel_name = mark = f"cable.{id(self)}."
+        try:
+            self.channel_name = await (layer.new_channel(mark) if hasattr(layer, "channels") else layer.new_channel())
+        except BaseException:  # it may keep one all the same, and has not told its name
+            self.channel_name = next((name for name in getattr(layer, "channels", ()) if mark in name), mark)
+            raise
+
+    async def channel_receive(self) -> Any:
+        return await self.channel_layer.receive(self.channel_name)
+
+    async def forget_channel(self) -> None:
+        """Let the layer forget our channel. It does when who waits for a message is cancelled and no more are there."""
+        while self.channel_name in getattr(self.channel_layer, "channels", ()):
+            waiting = asyncio.ensure_future(self.channel_receive())
+            await asyncio.sleep(0)  # until it has a message, or waits for one
+            waiting.cancel()
+            await asyncio.wait([waiting])
 
     async def dispatch(self, message: Any) -> None:
         # Not as channels does, which looks after database connections at every frame: look-ups do so themselves.
@@ -121,16 +146,7 @@ class CableConsumer(AsyncWebsocketConsumer):
 
     async def cable_end(self, message: cable_streams.Message) -> None:
         if any(group == message["group"] for group, _source_id in self.subscriptions.values()):
-            await self.forget_channel()
             await self.end(message["reason"])
-
-    async def forget_channel(self) -> None:
-        """Let the layer forget our channel. It does when who waits for a message is cancelled; now nobody waits."""
-        waiting = asyncio.ensure_future(self.channel_receive())
-        await asyncio.sleep(0)  # until it waits
-        waiting.cancel()
-        with suppress(asyncio.CancelledError):
-            await waiting
 
     def ping(self, frame: str) -> None:
         if self.pinging is None or self.pinging.done():  # a client that does not read gets no second one
@@ -155,3 +171,4 @@ class CableConsumer(AsyncWebsocketConsumer):
         self.subscriptions.clear()
         for group in [*self.joined]:
             await self.leave(group)
+        await self.forget_channel()

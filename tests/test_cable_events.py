@@ -166,19 +166,6 @@ async def test_who_is_merged_into_somebody_blocked_is_sent_away(customer, visito
 
 
 @in_loop
-async def test_the_layer_forgets_a_socket_that_was_ended(client, inbox, visitor):
-    async with connected() as socket:
-        await socket.listen(visitor)
-        await update(client, visitor, **signed(inbox, "user-7"))
-        assert await socket.frame() == disconnected("session_rotated")
-        assert await socket.closes()
-
-    layer = get_channel_layer()
-    assert not layer.channels
-    assert not layer.groups
-
-
-@in_loop
 async def test_a_merge_is_told_to_the_sessions_of_both(customer, visitor):
     async with connected() as one, connected() as two:
         await one.listen(customer)
