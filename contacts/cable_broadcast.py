@@ -16,10 +16,11 @@ from django.db import close_old_connections, connections
 
 from . import cable_streams
 from .cable_outage import Outage
-from .cable_streams import Message, News
+from .cable_streams import News, Told
+from .cable_turns import Turns
 
 MAX_WAITING = 10_000
-BATCH = 100  # news whose sessions are asked for in one query
+BATCH = 100  # news that are taken in for one turn
 QUIET = 1.0  # seconds without news after which the connection to the database is given back
 PATIENCE = 5.0  # seconds that one message may take
 LAST_SECONDS = 2.0  # for what still waits when the process ends
@@ -71,10 +72,12 @@ class Broadcaster:
             Context().run(asyncio.run_coroutine_threadsafe, send, self._consumers)
 
     async def _send_here(self, layer: InMemoryChannelLayer, news: News) -> None:
+        rest: News | None = news
         try:
-            (found,) = await database_sync_to_async(cable_streams.messages)([news])
-            for group, message in found:
-                await layer.group_send(group, message)
+            while rest:
+                ((told, rest),) = await database_sync_to_async(cable_streams.messages)([rest])
+                for group, message in told:
+                    await layer.group_send(group, message)
         except Exception as error:  # noqa: BLE001 (nobody else would hear of it)
             return self.outage.begin(error)
         return self.outage.end()
@@ -93,50 +96,52 @@ class Broadcaster:
                 self.overflow.end()
 
     def _run(self) -> None:
+        turns = Turns()
         with asyncio.Runner(loop_factory=Loop) as runner:
-            batch: list[News | None] = []
-            while None not in batch:
-                batch = self._next_batch()
-                self._send_batch(runner, [news for news in batch if news])
+            while self._take_in(turns):
+                self._take_turn(runner, turns)
+            while turns:
+                self._take_turn(runner, turns)
         connections.close_all()
 
-    def _next_batch(self) -> list[News | None]:
-        """Wait for news and return them with those that have come by then; None stands for the end."""
+    def _take_in(self, turns: Turns) -> bool:
+        """Add the news that have come, or that come first if there are none; return False when it is to end."""
+        with suppress(queue.Empty):
+            for _number in range(min(BATCH, MAX_WAITING - len(turns))):
+                news = self._waiting.get_nowait() if turns else self._first()
+                if news is None:
+                    return False
+                turns.add(news)
+        return True
+
+    def _first(self) -> News | None:
+        """Wait for news."""
         try:
-            batch = [self._waiting.get(timeout=QUIET)]
+            news = self._waiting.get(timeout=QUIET)
         except queue.Empty:
             connections.close_all()  # nobody waits for it, and whoever drops the database would
-            batch = [self._waiting.get()]
-        with suppress(queue.Empty):
-            while len(batch) < BATCH and None not in batch:
-                batch.append(self._waiting.get_nowait())
-        return batch
+            news = self._waiting.get()
+        return news
 
-    def _send_batch(self, runner: asyncio.Runner, batch: list[News]) -> None:
+    def _take_turn(self, runner: asyncio.Runner, turns: Turns) -> None:
+        waiting = len(turns)
         if self.outage.lasts():
-            return self.outage.lose(len(batch))
+            turns.clear()
+            return self.outage.lose(waiting)
         try:
             close_old_connections()
-            found = cable_streams.messages(batch)
-            close_old_connections()
-        except Exception as error:  # noqa: BLE001 (of whatever a host connects to its database; the thread goes on)
-            return self.outage.begin(error, len(batch))
-        return runner.run(self._send(found))
-
-    async def _send(self, found: list[list[tuple[str, Message]]]) -> None:
-        layer = cast(BaseChannelLayer, get_channel_layer())
-        for messages in filter(None, found):
-            if self.outage.lasts():
-                self.outage.lose()
-                continue
-            try:
-                async with asyncio.timeout(PATIENCE * len(messages)):
-                    for group, message in messages:
-                        await layer.group_send(group, message)
-            except Exception as error:  # noqa: BLE001 (each layer has errors of its own)
-                self.outage.begin(error)
-            else:
+            if told := turns.next():
+                runner.run(self._send(told))
                 self.outage.end()
+        except Exception as error:  # noqa: BLE001 (layers and databases have errors of their own; the thread goes on)
+            turns.clear()
+            self.outage.begin(error, waiting)
+
+    async def _send(self, told: Told) -> None:
+        layer = cast(BaseChannelLayer, get_channel_layer())
+        for group, message in told:
+            async with asyncio.timeout(PATIENCE):
+                await layer.group_send(group, message)
 
 
 broadcaster = Broadcaster()

@@ -1,10 +1,11 @@
 """The live stream of a session: which group of the channel layer it is, whom it is open to, and what it carries."""
 
-from collections import defaultdict
+import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from .models import ContactInbox
@@ -15,16 +16,53 @@ BLOCKED = "contact_blocked"
 # What a stream tells of a contact; each session adds its own source_id.
 SHOWN = ("id", "name", "email", "phone_number")
 
+# The sessions that hear of their contact: those that can read it without signing, and are not blocked.
+OPEN = (Q(hmac_verified=True) | Q(inbox__hmac_mandatory=False)) & Q(contact__blocked=False)
+PIECE = 200  # sessions that are told before it is the turn of another contact
+
 Message = dict[str, Any]
+Told = list[tuple[str, Message]]  # by group
 
 
-class News(NamedTuple):
-    """What sockets are to be told: an event of a contact, or why the streams of a contact or of tokens end."""
+class Session(NamedTuple):
+    id: int
+    pubsub_token: str
+    open: bool
+    contact: int
+    name: str
+    email: str
+    phone_number: str
 
-    event: str = ""
+
+class Event(NamedTuple):
+    """What has happened to a contact: its open streams carry it."""
+
+    name: str
+    contact: int
+    told: int = 0  # the id of the last session that has been told
+
+    def messages(self, sessions: Sequence[Session]) -> Told:
+        return [self._message(session) for session in sessions if session.open]
+
+    def _message(self, session: Session) -> tuple[str, Message]:
+        name, contact = group(session.pubsub_token), dict(zip(SHOWN, session[-len(SHOWN) :], strict=True))
+        return name, {"type": "cable.event", "group": name, "event": self.name, "contact": contact}
+
+
+class End(NamedTuple):
+    """The streams of a contact end, or those of tokens, whose sessions may be gone."""
+
+    reason: str
     contact: int = 0
     pubsub_tokens: tuple[str, ...] = ()
-    ended: str = ""
+    told: int = 0
+
+    def messages(self, sessions: Sequence[Session]) -> Told:
+        groups = map(group, [*self.pubsub_tokens, *(session.pubsub_token for session in sessions)])
+        return [(name, {"type": "cable.end", "group": name, "reason": self.reason}) for name in groups]
+
+
+News = Event | End
 
 
 def group(pubsub_token: str) -> str:
@@ -37,54 +75,38 @@ def open_to(pubsub_token: str, origin: str | None) -> str | None:
 
     Without an origin it is no page that asks.
     """
-    sessions = _open().filter(pubsub_token=pubsub_token)
+    sessions = ContactInbox.objects.filter(OPEN, pubsub_token=pubsub_token)
     for source_id, allowed_origins in sessions.values_list("source_id", "inbox__allowed_origins"):
         if origin is None or not allowed_origins or origin in allowed_origins:
             return source_id
     return None
 
 
-def messages(news: Sequence[News]) -> list[list[tuple[str, Message]]]:
-    """Return for each of ``news`` the groups that hear of it and what they are told, as things are stored now."""
-    events = _events({one.contact for one in news if one.event})
-    tokens = _tokens({one.contact for one in news if one.ended and one.contact})
-    return [
-        [_event(one.event, *named) for named in events[one.contact]]
-        if one.event
-        else [_end(one.ended, token) for token in (*one.pubsub_tokens, *tokens[one.contact])]
-        for one in news
-    ]
+def messages(batch: Sequence[News]) -> list[tuple[Told, News | None]]:
+    """Return for each of ``batch`` what is told next, as things are stored now, and what is left of it then."""
+    found = _sessions([news.contact for news in batch if news.contact and not news.told])
+    alone = len(found) == PIECE  # perhaps these are not all: each looks for its own
+    return [_next(news, _sessions([news.contact], news.told) if alone or news.told else found) for news in batch]
 
 
-def _open() -> QuerySet[ContactInbox]:
-    """The sessions that hear of their contact: those that can read it without signing, and are not blocked."""
-    can_read = Q(hmac_verified=True) | Q(inbox__hmac_mandatory=False)
-    return ContactInbox.objects.filter(can_read, contact__blocked=False)
+def _next(news: News, found: list[Session]) -> tuple[Told, News | None]:
+    sessions = [session for session in found if session.contact == news.contact]
+    return news.messages(sessions), news._replace(told=sessions[-1].id) if len(sessions) == PIECE else None
 
 
-def _events(contacts: set[int]) -> dict[int, list[tuple[str, Message]]]:
-    """Return by contact the token of each of its sessions, and what that may know of it."""
-    found = defaultdict(list)
-    sessions = _open().filter(contact__in=contacts) if contacts else ContactInbox.objects.none()
-    columns = ("pubsub_token", "contact_id", "contact__name", "contact__email", "contact__phone_number")
-    for token, *contact in sessions.values_list(*columns):
-        found[contact[0]].append((token, dict(zip(SHOWN, contact, strict=True))))
-    return found
+def _sessions(contacts: list[int], told: int = 0) -> list[Session]:
+    """Return the first sessions of ``contacts`` after the one ``told``, at most a piece."""
+    if not contacts:
+        return []
+    size = 1 << (len(contacts) - 1).bit_length()  # 5 to 8 contacts, say, have one query
+    with connection.cursor() as cursor:
+        cursor.execute(_sql(size), [*contacts, *contacts[-1:] * (size - len(contacts)), told])
+        return [Session(*row) for row in cursor.fetchall()]
 
 
-def _tokens(contacts: set[int]) -> dict[int, list[str]]:
-    found = defaultdict(list)
-    sessions = ContactInbox.objects.filter(contact__in=contacts) if contacts else ContactInbox.objects.none()
-    for contact, token in sessions.values_list("contact_id", "pubsub_token"):
-        found[contact].append(token)
-    return found
-
-
-def _event(event: str, pubsub_token: str, contact: Message) -> tuple[str, Message]:
-    name = group(pubsub_token)
-    return name, {"type": "cable.event", "group": name, "event": event, "contact": contact}
-
-
-def _end(reason: str, pubsub_token: str) -> tuple[str, Message]:
-    name = group(pubsub_token)
-    return name, {"type": "cable.end", "group": name, "reason": reason}
+@functools.cache
+def _sql(contacts: int) -> str:
+    """Return the SQL for so many contacts. As in ``compiled``, it is made once."""
+    piece = ContactInbox.objects.filter(contact__in=range(contacts)).filter(id__gt=0).annotate(open=OPEN)
+    columns = ("pubsub_token", "open", "contact_id", "contact__name", "contact__email", "contact__phone_number")
+    return piece.order_by("id").values_list("id", *columns)[:PIECE].query.sql_with_params()[0]

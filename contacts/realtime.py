@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from . import cable_streams, signals
+from . import signals
 from .cable_broadcast import broadcaster
-from .cable_streams import News
+from .cable_streams import BLOCKED, MERGED, SHOWN, UPDATED, End, Event
 from .models import Contact
 
 
@@ -16,17 +16,17 @@ def connect() -> None:
 
 def _contact_updated(contact: Contact, changed: frozenset[str], **kwargs: Any) -> None:
     if "blocked" in changed and contact.blocked:
-        broadcaster.tell(News(contact=contact.pk, ended=cable_streams.BLOCKED))
-    elif not changed.isdisjoint(cable_streams.SHOWN):
-        broadcaster.tell(News(contact=contact.pk, event=cable_streams.UPDATED))
+        broadcaster.tell(End(BLOCKED, contact.pk))
+    elif not changed.isdisjoint(SHOWN):
+        broadcaster.tell(Event(UPDATED, contact.pk))
 
 
 def _contacts_merged(base: Contact, **kwargs: Any) -> None:
     if base.blocked:  # sessions have moved to it
-        broadcaster.tell(News(contact=base.pk, ended=cable_streams.BLOCKED))
+        broadcaster.tell(End(BLOCKED, base.pk))
     else:
-        broadcaster.tell(News(contact=base.pk, event=cable_streams.MERGED))
+        broadcaster.tell(Event(MERGED, base.pk))
 
 
 def _session_ended(pubsub_tokens: tuple[str, ...], reason: str, **kwargs: Any) -> None:
-    broadcaster.tell(News(pubsub_tokens=pubsub_tokens, ended=reason))
+    broadcaster.tell(End(reason, pubsub_tokens=pubsub_tokens))

@@ -10,15 +10,16 @@ import pytest
 from channels.layers import BaseChannelLayer
 from django.db import OperationalError
 
-from contacts import cable_broadcast, cable_outage, cable_streams
+from contacts import cable_broadcast, cable_outage, cable_streams, cable_turns
 from contacts.cable_broadcast import Broadcaster
 from contacts.cable_outage import PAUSE, Outage
-from contacts.cable_streams import News
+from contacts.cable_streams import End, Event
+from contacts.cable_turns import Turns
 
 from .cable import Clock
 from .shell import wait_until
 
-NEWS = News(pubsub_tokens=("a",), ended="session_erased")
+NEWS = End("session_erased", pubsub_tokens=("a",))
 TOLD = (cable_streams.group("a"), {"type": "cable.end", "group": cable_streams.group("a"), "reason": "session_erased"})
 
 
@@ -27,9 +28,11 @@ class Layer(BaseChannelLayer):
 
     sent: list
     error: Exception | None
+    reached: threading.Event
     gate: threading.Event
 
     async def group_send(self, group, message):
+        self.reached.set()
         self.gate.wait(10)
         await asyncio.sleep(0)
         if self.error:
@@ -47,7 +50,7 @@ def clock(monkeypatch):
 @pytest.fixture
 def layer(settings):
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "tests.test_cable_broadcast.Layer"}}
-    Layer.sent, Layer.error, Layer.gate = [], None, threading.Event()
+    Layer.sent, Layer.error, Layer.reached, Layer.gate = [], None, threading.Event(), threading.Event()
     Layer.gate.set()
     return Layer
 
@@ -82,6 +85,28 @@ def test_it_begins_again_after_its_end(layer, broadcaster):
     assert layer.sent == [TOLD, TOLD]
 
 
+def test_who_has_much_to_hear_lets_others_go_between(layer, monkeypatch, broadcaster):
+    def messages(batch):
+        return [
+            (
+                [(news.contact, news.told)],
+                news._replace(told=news.told + 1) if news.contact == 1 and news.told < 2 else None,
+            )
+            for news in batch
+        ]
+
+    monkeypatch.setattr(cable_turns, "messages", messages)
+    layer.gate.clear()
+    broadcaster.tell(Event("contact.updated", contact=1))
+    broadcaster.tell(Event("contact.merged", contact=1))
+    assert layer.reached.wait(10)
+    broadcaster.tell(Event("contact.updated", contact=2))
+    layer.gate.set()
+    broadcaster.stop()
+
+    assert layer.sent == [(1, 0), (1, 1), (2, 0), (1, 2), (1, 0), (1, 1), (1, 2)]
+
+
 def test_without_a_layer_nobody_is_told(settings, broadcaster):
     settings.CHANNEL_LAYERS = {}
     broadcaster.tell(NEWS)
@@ -94,7 +119,7 @@ def test_whoever_tells_does_not_wait_and_news_that_nobody_can_hold_are_lost(laye
     broadcaster = Broadcaster()
     layer.gate.clear()
     broadcaster.tell(NEWS)
-    wait_until(lambda: broadcaster._waiting.empty())
+    assert layer.reached.wait(10)
     for _time in range(5):
         broadcaster.tell(NEWS)
     layer.gate.set()
@@ -137,7 +162,7 @@ def test_in_an_outage_those_that_wait_together_are_lost_together(layer, clock, b
     layer.gate.clear()
     layer.error = ConnectionError()
     broadcaster.tell(NEWS)
-    wait_until(lambda: broadcaster._waiting.empty())
+    assert layer.reached.wait(10)
     for _time in range(3):
         broadcaster.tell(NEWS)
     layer.gate.set()
@@ -148,12 +173,16 @@ def test_in_an_outage_those_that_wait_together_are_lost_together(layer, clock, b
     assert broadcaster.outage.lost == 4
 
 
-def test_of_a_batch_only_the_first_is_tried_while_the_layer_is_away(layer, clock, broadcaster):
+def test_of_a_turn_only_the_first_is_tried_while_the_layer_is_away(layer, clock, broadcaster):
     layer.error = ConnectionError()
+    turns = Turns()
+    for token in "aba":
+        turns.add(End("session_erased", pubsub_tokens=(token,)))
     with asyncio.Runner() as runner:
-        runner.run(broadcaster._send([[TOLD], [TOLD], [TOLD]]))
+        broadcaster._take_turn(runner, turns)
 
     assert broadcaster.outage.lost == 3
+    assert not turns
 
 
 def test_a_layer_that_never_answers_is_not_waited_for(layer, monkeypatch, broadcaster, caplog):
@@ -171,14 +200,14 @@ def test_a_layer_that_never_answers_is_not_waited_for(layer, monkeypatch, broadc
 
 @pytest.mark.parametrize("error", [OperationalError, TimeoutError])
 def test_a_database_that_is_away_loses_news_and_nothing_else(layer, clock, monkeypatch, broadcaster, caplog, error):
-    found = iter([error, [[TOLD]]])
+    found = iter([error, [([TOLD], None)]])
 
     def messages(batch):
         if (one := next(found)) is error:
             raise error
         return one
 
-    monkeypatch.setattr(cable_streams, "messages", messages)
+    monkeypatch.setattr(cable_turns, "messages", messages)
     broadcaster.tell(NEWS)
     wait_until(lambda: broadcaster.outage.lost == 1)
     clock.now += PAUSE
@@ -197,7 +226,7 @@ def test_news_that_nobody_hears_end_no_outage(layer, clock, monkeypatch, broadca
     broadcaster.tell(NEWS)
     wait_until(lambda: broadcaster.outage.lost == 1)
     clock.now += PAUSE
-    broadcaster.tell(News(contact=0, event="contact.updated", pubsub_tokens=()))
+    broadcaster.tell(Event("contact.updated", contact=0))
     broadcaster.stop()
 
     assert lines(caplog) == ["Sockets are not told of changes: no answer (ConnectionError)"]
@@ -217,7 +246,7 @@ def test_a_thread_without_news_gives_its_connection_back(layer, monkeypatch, bro
 
 def test_within_a_process_news_that_the_database_does_not_give_are_counted_too(settings, monkeypatch, caplog):
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
-    broadcaster, found = Broadcaster(), iter([OperationalError(), [[TOLD]]])
+    broadcaster, found = Broadcaster(), iter([OperationalError(), [([TOLD], None)]])
 
     def messages(batch):
         one = next(found)
