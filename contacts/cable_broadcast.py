@@ -6,6 +6,7 @@ import os
 import queue
 import socket
 import threading
+import time
 from contextlib import suppress
 from contextvars import Context
 from typing import Any, cast
@@ -21,6 +22,7 @@ from .cable_turns import Turns
 
 MAX_WAITING = 10_000
 BATCH = 100  # news that are taken in for one turn
+GATHER = 0.01  # seconds in which others may join the first, as what they take together is done once
 QUIET = 1.0  # seconds without news after which the connection to the database is given back
 PATIENCE = 5.0  # seconds that one message may take
 LAST_SECONDS = 2.0  # for what still waits when the process ends
@@ -115,12 +117,13 @@ class Broadcaster:
         return True
 
     def _first(self) -> News | None:
-        """Wait for news."""
+        """Wait for news; the others that come meanwhile are told with them."""
         try:
             news = self._waiting.get(timeout=QUIET)
         except queue.Empty:
             connections.close_all()  # nobody waits for it, and whoever drops the database would
             news = self._waiting.get()
+        time.sleep(GATHER)
         return news
 
     def _take_turn(self, runner: asyncio.Runner, turns: Turns) -> None:

@@ -5,6 +5,7 @@ import os
 import socket
 import threading
 import warnings
+from types import SimpleNamespace
 
 import pytest
 from channels.layers import BaseChannelLayer
@@ -105,6 +106,22 @@ def test_who_has_much_to_hear_lets_others_go_between(layer, monkeypatch, broadca
     broadcaster.stop()
 
     assert layer.sent == [(1, 0), (1, 1), (2, 0), (1, 2), (1, 0), (1, 1), (1, 2)]
+
+
+def test_news_that_come_soon_after_others_are_looked_up_with_them(layer, monkeypatch, broadcaster):
+    batches, soon = [], iter([Event("contact.updated", contact=2)])
+
+    def messages(batch):
+        batches.append(batch)
+        return [([], None) for _news in batch]
+
+    monkeypatch.setattr(cable_turns, "messages", messages)
+    monkeypatch.setattr(cable_broadcast, "time", SimpleNamespace(sleep=lambda _seconds: [*map(broadcaster.tell, soon)]))
+    broadcaster.tell(Event("contact.updated", contact=1))
+    wait_until(lambda: batches)
+    broadcaster.stop()
+
+    assert [event.contact for event in batches[0]] == [1, 2]
 
 
 def test_without_a_layer_nobody_is_told(settings, broadcaster):
