@@ -26,7 +26,7 @@ def echo():
     """A server that answers what it hears; yields its port."""
     with ThreadingTCPServer(("127.0.0.1", 0), Echo) as server:
         server.daemon_threads = True
-        Thread(target=server.serve_forever, daemon=True).start()
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
 
