@@ -13,6 +13,14 @@ M = TypeVar("M", bound=Model)
 SAMPLES = count(2**62)  # each stands in a query only as the parameter that it is a sample of
 
 
+Row = tuple[Any, ...]
+
+
+class Statement(NamedTuple):
+    sql: str
+    parameters: list[Any]
+
+
 class Parameter(NamedTuple):
     """Its ``name``, and its ``type``: Django gives PostgreSQL numbers of a type that tells their size."""
 
@@ -32,12 +40,19 @@ class CompiledQuery(Generic[M]):
 
     def first(self, **values: int | str) -> M | None:
         """Return the row with these ``values``, or None."""
-        sql, parameters, instance = self._compiled
-        filled = [one.type(values[one.name]) if isinstance(one, Parameter) else one for one in parameters]
         with connection.cursor() as cursor:
-            cursor.execute(sql, filled)
+            cursor.execute(*self.statement(**values))
             row = cursor.fetchone()
-        return instance(list(row)) if row else None
+        return self.instance(row) if row else None
+
+    def statement(self, **values: int | str) -> Statement:
+        sql, parameters, _instance = self._compiled
+        filled = [one.type(values[one.name]) if isinstance(one, Parameter) else one for one in parameters]
+        return Statement(sql, filled)
+
+    def instance(self, row: Row) -> M:
+        """Return what a row of the statement's is."""
+        return self._compiled[2](list(row))
 
     @functools.cached_property
     def _compiled(self) -> tuple[str, list[Any], Callable[[list[Any]], M]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from inboxes.identity import IdentityRejected, require_signed
@@ -30,11 +30,16 @@ PLAIN_FIELDS = ("name", "email", "phone_number", "avatar_url")
 # Whoever holds a session may not change these on a verified contact without a signature.
 PROTECTED_FIELDS = ("identifier", "email", "phone_number")
 
-VERIFIED = CompiledQuery(
-    lambda account, identifier: Contact.objects.select_for_update().filter(account_id=account, identifier=identifier),
-    account=int,
-    identifier=str,
-)
+# Of these a create may send any without a look at what is stored.
+OVERWRITTEN = ("name", "email", "phone_number")
+
+
+def _verified(account: int, identifier: str) -> QuerySet[Contact]:
+    return Contact.objects.filter(account_id=account, identifier=identifier)
+
+
+VERIFIED = CompiledQuery(lambda **key: _verified(**key).select_for_update(), account=int, identifier=str)
+NOT_BLOCKED = CompiledQuery(lambda **key: _verified(**key).filter(blocked=False), account=int, identifier=str)
 
 
 class ContactBlocked(PermissionDenied):
@@ -59,8 +64,8 @@ def create(inbox: Inbox, fields: Fields, *, signed: bool) -> ContactInbox:
     contact = Contact(account_id=inbox.account_id, **key)
     _apply(contact, fields)
     contact_inbox = ContactInbox(inbox=inbox, contact=contact, hmac_verified=signed)
-    if statements.run_and_insert(statements.insert_unless_taken(contact), contact_inbox, "contact"):
-        announce(contact, created=True)
+    opened = _overwrite(contact_inbox, fields) if _overwrites(fields, signed=signed) else _insert(contact_inbox)
+    if opened:
         return contact_inbox
     with transaction.atomic():
         contact_inbox.contact = _find(inbox, key)
@@ -69,6 +74,39 @@ def create(inbox: Inbox, fields: Fields, *, signed: bool) -> ContactInbox:
         statements.run_and_insert(statements.save(contact_inbox.contact), contact_inbox, "contact")
         announce(contact_inbox.contact)
     return contact_inbox
+
+
+def _overwrites(fields: Fields, *, signed: bool) -> bool:
+    """Return whether these fields can be written over a contact without a look at it."""
+    return signed and fields.keys() <= {"identifier", *OVERWRITTEN}
+
+
+def _overwrite(contact_inbox: ContactInbox, fields: Fields) -> bool:
+    """Insert the session, with its contact if that is new, and write what was sent over one that is there.
+
+    Return False when the contact has to be looked at first: it is blocked, or changes at this moment.
+    """
+    contact = contact_inbox.contact
+    names = (*(name for name in OVERWRITTEN if name in fields), "last_activity_at", "updated_at")
+    known = NOT_BLOCKED.statement(account=contact.account_id, identifier=fields["identifier"])
+    found = statements.overwrite_and_insert(known, ("identifier", "account_id"), names, contact_inbox, "contact")
+    if found is None:
+        return False
+    if found:
+        contact_inbox.contact = NOT_BLOCKED.instance(found)
+        for name in names:
+            setattr(contact_inbox.contact, name, getattr(contact, name))
+    announce(contact_inbox.contact, created=not found)
+    return True
+
+
+def _insert(contact_inbox: ContactInbox) -> bool:
+    """Insert the session and its new contact; return False when one is there that may not be doubled."""
+    unless_taken = statements.insert_unless_taken(contact_inbox.contact)
+    inserted = statements.run_and_insert(unless_taken, contact_inbox, "contact")
+    if inserted:
+        announce(contact_inbox.contact, created=True)
+    return inserted
 
 
 @sessions.repeated

@@ -5,17 +5,12 @@ Each statement writes one row at most and returns its id. No signal of Django's 
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Model
 
-Row = tuple[Any, ...]
-
-
-class Statement(NamedTuple):
-    sql: str
-    parameters: list[Any]
+from .compiled import Row, Statement
 
 
 def insert_unless_taken(instance: Model) -> Statement:
@@ -47,21 +42,43 @@ def run_and_insert(first: Statement, child: Model, field: str) -> bool:
 
     All or nothing: return False when ``first`` wrote no row; then nothing is inserted.
     """
-    parent, reference = getattr(child, field), f"{field}_id"
-    if takes_two():
-        row = _run_as_one(first, _insert(child, "SELECT {} FROM first", reference))
-    else:
+    if not takes_two():
         with transaction.atomic():
-            row = _run(first)
-            if row is not None:
-                setattr(child, reference, row[0])
-                row = (*_run(_insert(child)), *row)  # type: ignore[misc]  # an insert returns a row
+            return _run_in_turn(first, child, field)
+    row = _run_as_one(first, _insert(child, "SELECT {} FROM first", f"{field}_id"))
+    if row is not None:
+        _link(child, field, *row)
+    return row is not None
+
+
+def overwrite_and_insert(
+    known: Statement, by: tuple[str, ...], names: tuple[str, ...], child: Model, field: str
+) -> Row | None:
+    """Insert ``child`` and what its ``field`` refers to; where that is ``known`` already, write only ``names`` of it.
+
+    ``known`` selects the row that may be written over, by the unique values ``by``. Return that row as it was, an empty
+    one when there was none. All or nothing: return None when another row is in the way, or another transaction changes
+    this one.
+    """
+    parent: Model = getattr(child, field)
+    reference = f"{field}_id"
+    if not takes_two():
+        with transaction.atomic():
+            found = _run(known) or ()
+            values = {name: value for name, value in _values(parent, add=True).items() if name in names}
+            first = update(parent, values, id=found[0]) if found else insert_unless_taken(parent)
+            return found if _run_in_turn(first, child, field) else None
+    first = _insert(parent, _overwriting(type(parent), by, names))
+    second = _insert(child, "SELECT {} FROM first", reference)
+    sql = (
+        f"WITH known AS ({known.sql}), first AS ({first.sql}), second AS ({second.sql}) "  # noqa: S608
+        f"SELECT second.*, known.* FROM second LEFT JOIN known ON known.id = second.{_quoted(reference)}"
+    )
+    row = _run(Statement(sql, [*known.parameters, *first.parameters, *second.parameters]))
     if row is None:
-        return False
-    child.pk, parent.pk = row
-    child._state.adding = parent._state.adding = False
-    setattr(child, field, parent)
-    return True
+        return None
+    _link(child, field, *row[:2])
+    return row[2:] if row[2] else ()
 
 
 def takes_two() -> bool:
@@ -72,11 +89,27 @@ def _run_as_one(first: Statement, second: Statement) -> Row | None:
     return _run(Statement(f"WITH first AS ({first.sql}) {second.sql}", [*first.parameters, *second.parameters]))
 
 
+def _run_in_turn(first: Statement, child: Model, field: str) -> bool:
+    parent = _run(first)
+    if parent is not None:
+        _link(child, field, None, *parent)
+        child.pk = _run(_insert(child))[0]  # type: ignore[index]  # an insert returns a row
+    return parent is not None
+
+
 def _run(statement: Statement) -> Row | None:
     with connections[DEFAULT_DB_ALIAS].cursor() as cursor:
         cursor.execute(*statement)
         row: Row | None = cursor.fetchone()
     return row
+
+
+def _link(child: Model, field: str, child_id: int | None, parent_id: int) -> None:
+    """Let both know of their ids, and that they are in the database."""
+    parent = getattr(child, field)
+    child.pk, parent.pk = child_id, parent_id
+    child._state.adding = parent._state.adding = False
+    setattr(child, field, parent)
 
 
 def _insert(instance: Model, source: str = "VALUES ({})", reference: str = "") -> Statement:
@@ -111,6 +144,19 @@ def _insert_sql(model: type[Model], names: tuple[str, ...], source: str, referen
     returned = ", ".join(map(_quoted, ["id", *referring]))
     table = _quoted(model._meta.db_table)
     return f"INSERT INTO {table} ({columns}) {source.format(places)} RETURNING {returned}"
+
+
+@functools.cache
+def _overwriting(model: type[Model], by: tuple[str, ...], names: tuple[str, ...]) -> str:
+    """Return the end of an insert that writes over the row that is ``known``, as long as it is as it was seen.
+
+    Of a row that another transaction has changed since, PostgreSQL would write over what nobody has looked at.
+    """
+    table, unique = _quoted(model._meta.db_table), ", ".join(map(_quoted, by))
+    changes = ", ".join(f"{_quoted(name)} = EXCLUDED.{_quoted(name)}" for name in names)
+    unchanged = f"{table}.xmin = (SELECT seen.xmin FROM {table} AS seen WHERE seen.id = {table}.id)"  # noqa: S608
+    where = f"{table}.id = (SELECT id FROM known) AND {unchanged}"  # noqa: S608
+    return f"VALUES ({{}}) ON CONFLICT ({unique}) DO UPDATE SET {changes} WHERE {where}"
 
 
 @functools.cache

@@ -17,7 +17,8 @@ from .api import create_contact, create_with_key, read_contact, signed, update_c
 from .factories import ContactFactory, ContactInboxFactory
 
 TRANSACTION = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK")
-FIELDS = {"name": "Grace", "phone_number": "+12025550199", "custom_attributes": {"plan": "pro"}}
+PLAIN = {"name": "Grace", "phone_number": "+12025550199"}
+FIELDS = {**PLAIN, "custom_attributes": {"plan": "pro"}}
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,12 @@ SHAPES = {
     ),
     "create, signed, known": Shape(
         lambda client, by: create_contact(client, by.inbox, **signed(by.inbox, "user-7", **FIELDS)), 200, 3, 1
+    ),
+    "create, signed, new, nothing to merge": Shape(
+        lambda client, by: create_contact(client, by.inbox, **signed(by.inbox, "user-8", **PLAIN)), 200, 1, 2
+    ),
+    "create, signed, known, nothing to merge": Shape(
+        lambda client, by: create_contact(client, by.inbox, **signed(by.inbox, "user-7", **PLAIN)), 200, 1, 2
     ),
     "create, with a key": Shape(lambda client, by: create_with_key(client, by.inbox, "key", **FIELDS), 200, 4),
     "update": Shape(lambda client, by: update_contact(client, by.visitor, **FIELDS), 200, 2, 1),

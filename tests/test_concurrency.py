@@ -12,6 +12,7 @@ from django.test import Client
 from bench.faults.staff import block, delete, merge_if_there, unblock
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox
+from contacts.signals import contact_updated
 from inboxes.identity import rotate_hmac_token
 from inboxes.models import Inbox
 
@@ -170,6 +171,34 @@ def test_two_contacts_are_locked_older_first(inbox, act, verified_first):
     assert Contact.objects.get() == base
 
 
+@pytest.mark.parametrize(
+    ("change", "status", "stored"),
+    [
+        pytest.param({"email": "ada@example.com"}, 200, ("Grace", "ada@example.com"), id="changed"),
+        pytest.param({"blocked": True}, 403, ("Ada", ""), id="blocked"),
+        pytest.param({"identifier": "user-8"}, 200, ("Ada", ""), id="somebody-else"),
+    ],
+)
+def test_a_create_sees_what_changes_while_it_waits(inbox, change, status, stored):
+    contact = ContactFactory(account=inbox.account, identifier="user-7", name="Ada", email="")
+    heard = []
+    contact_updated.connect(listener := lambda contact, changed, **kwargs: heard.append((contact.pk, changed)))
+    create = partial(create_contact, Client(), inbox, **signed(inbox, "user-7", name="Grace"))
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Contact.objects.filter(pk=contact.pk).update(**change)
+            waiting = pool.submit(at_once, [create])
+            wait_until_somebody_waits_for_us()
+        (response,) = waiting.result()
+    contact_updated.disconnect(listener)
+
+    contact.refresh_from_db()
+    assert response.status_code == status
+    assert (contact.name, contact.email) == stored
+    assert heard == ([(contact.pk, {"name"})] if stored[0] == "Grace" else [])
+
+
 def wait_until_somebody_waits_for_us():
     deadline = time.monotonic() + 10
     with connection.cursor() as cursor:
@@ -203,7 +232,8 @@ def busy_thread(inboxes, chance):
         inbox = chance.choice(inboxes)
         contacts = list(Contact.objects.order_by("?").values_list("pk", flat=True)[:2])
         session = ContactInbox.objects.filter(inbox=inbox).order_by("?").first()
-        fields = signed(inbox, chance.choice(IDENTIFIERS), custom_attributes={"round": chance.random()})
+        sent = chance.choice([{"custom_attributes": {"round": chance.random()}}, {"name": str(chance.random())}])
+        fields = signed(inbox, chance.choice(IDENTIFIERS), **sent)
         claim = {"identifier": fields["identifier"]}
         client_acts = [
             partial(create_contact, client, inbox, **fields),
