@@ -65,13 +65,11 @@ def update(number: int) -> Request:
     return Request("PATCH", f"{CONTACTS}/{source_id(number)}", json.dumps({"name": "Grace Hopper"}))
 
 
-NEW = Call("create_new", "signed create, new", create_new, creates=True)
-CALLS = (
-    NEW,
+CREATES = (
+    Call("create_new", "signed create, new", create_new, creates=True),
     Call("create_known", "signed create, known", create_known),
-    Call("get", "GET", read),
-    Call("patch", "PATCH", update),
 )
+CALLS = (*CREATES, Call("get", "GET", read), Call("patch", "PATCH", update))
 
 
 def write(path: Path, requests: Iterable[Request]) -> Path:

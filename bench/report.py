@@ -42,10 +42,11 @@ def text(result: Mapping[str, Any]) -> str:
     """Return the result of a run as a person reads it."""
     rows = [HEAD, *(_row(call.label, result["calls"][call.name]) for call in CALLS)]
     verdict = "All bars are met." if result["met"] else "Not all bars are met."
-    in_one = result["new_as_one_statement"]
+    in_one = result["as_one_statement"].values()
+    limits, ratios = (" and ".join(f"{one[name]:g}" for one in in_one) for name in ("limit", "ratio"))
     note = (
-        f"A new contact is sent as one statement. Of that, pgbench sends {in_one['limit']:.0f} a second, and ours is "
-        f"{in_one['ratio']:.3f} of it; the limit above is of the same in a transaction of several statements."
+        f"A create is sent as one statement. Of these, pgbench sends {limits} a second, and ours is {ratios} of it.\n"
+        "Its limit above is that of the same in a transaction of several statements."
     )
     return "\n".join([*map(line, rows), verdict, note, "", *circumstances(result)])
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as a script, 
 import django
 
 from bench import command, contenders, database, limit, machine, report
-from bench.calls import CALLS, NEW
+from bench.calls import CALLS, CREATES
 from bench.load import CONNECTIONS
 from bench.progress import say
 from bench.rounds import measure, medians
@@ -30,17 +30,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         scripts, in_one = prepare(url, known)
         ceiling = limit.prepare(url, scripts, Path(directory), options.seconds)
         measured = measure([ceiling, textbook, ours], options.rounds)
-        say("The limit of a new contact, sent as one statement")
-        limit_in_one = limit.prepare(url, in_one, Path(directory), options.seconds).rate(NEW)
+        say("The limit of creates, each sent as one statement")
+        limit_in_one = limit.prepare(url, in_one, Path(directory), options.seconds)
+        rates_in_one = {call.name: limit_in_one.rate(call) for call in CREATES}
         facts = machine.facts(url)
     compared = report.compare(*(medians(measured[name]) for name in ("limit", "textbook", "ours")))
     return {
         "date": started.isoformat(timespec="seconds"),
         "met": report.all_met(compared),
         "calls": compared,
-        "new_as_one_statement": {
-            "limit": round(limit_in_one, 1),
-            "ratio": round(compared[NEW.name]["ours"] / limit_in_one, 3),
+        "as_one_statement": {
+            name: {"limit": round(rate, 1), "ratio": round(compared[name]["ours"] / rate, 3)}
+            for name, rate in rates_in_one.items()
         },
         "settings": {
             "connections": CONNECTIONS,
@@ -55,15 +56,15 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         "load_average": {"before": before, "after": machine.load_average()},
         "rounds": measured,
         "statements": scripts,
-        "new_as_one_statement_script": in_one[NEW.name],
+        "statements_as_one": in_one,
     }
 
 
 def prepare(url: str, known: range) -> tuple[dict[str, str], dict[str, str]]:
     """Fill the tables of both, and return pgbench's script for each call by its name.
 
-    A new contact is made by one statement, and the limit of that call is of the same in a transaction of several, as
-    the bars are meant; the second result is its script as it is sent.
+    A create is one statement, and its limit is that of the same in a transaction of several, as the bars are meant; the
+    second result are the scripts of creates as they are sent.
     """
     os.environ.update(contenders.site_environment(url))
     django.setup()
@@ -72,8 +73,8 @@ def prepare(url: str, known: range) -> tuple[dict[str, str], dict[str, str]]:
     ours.prepare()
     database.fill(url, {**contenders.OURS, **contenders.TEXTBOOK}, known)
     number = known[len(known) // 2]
-    scripts = {call.name: statements.script(call, number, known, one_by_one=call is NEW) for call in CALLS}
-    return scripts, {NEW.name: statements.script(NEW, number + 2, known)}
+    scripts = {call.name: statements.script(call, number, known, one_by_one=call in CREATES) for call in CALLS}
+    return scripts, {call.name: statements.script(call, number + 2, known) for call in CREATES}
 
 
 if __name__ == "__main__":

@@ -57,14 +57,16 @@ def test_a_script_holds_the_statements_of_the_call_and_nothing_of_one_contact(co
 def test_a_change_is_sent_in_a_transaction_and_a_read_is_not(contacts):
     verbs = {name: VERB.findall(script(call, NUMBER, KNOWN, one_by_one=True)) for name, call in CALL.items()}
 
-    assert verbs["create_new"] == ["\\set", "BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert verbs["create_new"] == ["\\set", "BEGIN", "SELECT", "INSERT", "INSERT", "COMMIT"]
+    assert verbs["create_known"] == ["\\set", "BEGIN", "SELECT", "UPDATE", "INSERT", "COMMIT"]
     assert verbs["patch"] == ["\\set", "BEGIN", "SELECT", "UPDATE", "UPDATE", "COMMIT"]
     assert verbs["get"] == ["\\set", "SELECT"]
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite takes one statement after the other")
-def test_a_new_contact_is_sent_as_one_statement(contacts):
-    assert VERB.findall(script(CALL["create_new"], NUMBER, KNOWN)) == ["\\set", "WITH"]
+@pytest.mark.parametrize("call", ["create_new", "create_known"])
+def test_a_create_is_sent_as_one_statement(contacts, call):
+    assert VERB.findall(script(CALL[call], NUMBER, KNOWN)) == ["\\set", "WITH"]
 
 
 def test_the_id_of_a_new_contact_is_the_one_that_the_database_returns(contacts):
