@@ -72,8 +72,10 @@ class CableConsumer(AsyncWebsocketConsumer):
         while self.channel_name in getattr(self.channel_layer, "channels", ()):
             waiting = asyncio.ensure_future(self.channel_receive())
             await asyncio.sleep(0)  # until it has a message, or waits for one
-            waiting.cancel()
+            waited = waiting.cancel()
             await asyncio.wait([waiting])
+            if waited:
+                return
 
     async def dispatch(self, message: Any) -> None:
         # Not as channels does, which looks after database connections at every frame: look-ups do so themselves.
