@@ -98,7 +98,7 @@ def _sessions(contacts: list[int], told: int = 0) -> list[Session]:
     """Return the first sessions of ``contacts`` after the one ``told``, at most a piece."""
     if not contacts:
         return []
-    size = 1 << (len(contacts) - 1).bit_length()  # 5 to 8 contacts, say, have one query
+    size = 1 << len(contacts).bit_length()  # 4 to 7 contacts, say, have one query; and none asks for one contact
     with connection.cursor() as cursor:
         cursor.execute(_sql(size), [*contacts, *contacts[-1:] * (size - len(contacts)), told])
         return [Session(*row) for row in cursor.fetchall()]
@@ -109,5 +109,5 @@ def _sql(contacts: int) -> str:
     """Return the SQL for so many contacts. As in ``compiled``, it is made once."""
     piece = ContactInbox.objects.filter(contact__in=range(contacts)).filter(id__gt=0).annotate(open=OPEN)
     columns = ("pubsub_token", "open", "contact_id", "contact__name", "contact__email", "contact__phone_number")
-    # By contact first, as the index has them: by id alone, PostgreSQL may look through all sessions for the few.
+    # By contact, of which there are several: else PostgreSQL may look through all sessions in the order of their ids.
     return piece.order_by("contact_id", "id").values_list("id", *columns)[:PIECE].query.sql_with_params()[0]

@@ -1,10 +1,13 @@
 """No query of a public call reads a whole table: among 100,000 contacts PostgreSQL finds each by an index."""
 
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from contacts import idempotency
+from contacts import cable_streams, idempotency
+from contacts.cable_streams import UPDATED, Event
 from contacts.models import Contact, ContactInbox, IdempotencyKey
 from inboxes.models import Inbox
 
@@ -66,15 +69,20 @@ def fill(inbox: Inbox) -> None:
         cursor.execute(f"ANALYZE {contacts}, {sessions}, {keys}")
 
 
-def scanned_tables(statement: str) -> set[str]:
-    """Return the tables that PostgreSQL would read from end to end for ``statement``."""
+def plan_of(statement: str) -> list[dict[str, Any]]:
+    """Return the nodes of PostgreSQL's plan for ``statement``."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
         (plan,) = cursor.fetchone()
     nodes = [plan[0]["Plan"]]
     for node in nodes:
         nodes += node.get("Plans", [])
-    return {node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan"}
+    return nodes
+
+
+def scanned_tables(statement: str) -> set[str]:
+    """Return the tables that PostgreSQL would read from end to end for ``statement``."""
+    return {node["Relation Name"] for node in plan_of(statement) if node["Node Type"] == "Seq Scan"}
 
 
 @pytest.mark.parametrize("match_claims", [False, True], ids=["claims-apart", "claims-matched"])
@@ -95,6 +103,25 @@ def test_pruning_finds_its_rows_by_index(crowded_inbox):
 
     [look_up] = [query["sql"] for query in captured if query["sql"].startswith("SELECT")]
     assert scanned_tables(look_up) == set()
+
+
+@pytest.mark.parametrize("others", [0, 7])
+def test_the_sessions_that_hear_of_a_crowd_are_found_by_its_index(crowded_inbox, others):
+    crowd, *few = Contact.objects.order_by("pk")[: 1 + others]
+    ContactInbox.objects.filter(pk__in=ContactInbox.objects.order_by("-pk")[:5_000]).update(contact=crowd)
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {ContactInbox._meta.db_table}")
+
+    with CaptureQueriesContext(connection) as captured:
+        cable_streams.messages([Event(UPDATED, contact.pk) for contact in (crowd, *few)])
+
+    plans = [plan_of(query["sql"]) for query in captured]
+    through = {node["Index Name"] for plan in plans for node in plan if "Index Name" in node}
+    assert plans
+    assert {node["Relation Name"] for plan in plans for node in plan if node["Node Type"] == "Seq Scan"} <= {
+        Inbox._meta.db_table
+    }
+    assert f"{ContactInbox._meta.db_table}_pkey" not in through
 
 
 def test_a_look_up_without_index_would_be_seen(crowded_inbox):
