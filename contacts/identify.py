@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
 from inboxes.identity import IdentityRejected, require_signed
@@ -34,12 +34,11 @@ PROTECTED_FIELDS = ("identifier", "email", "phone_number")
 OVERWRITTEN = ("name", "email", "phone_number")
 
 
-def _verified(account: int, identifier: str) -> QuerySet[Contact]:
-    return Contact.objects.filter(account_id=account, identifier=identifier)
-
-
-VERIFIED = CompiledQuery(lambda **key: _verified(**key).select_for_update(), account=int, identifier=str)
-NOT_BLOCKED = CompiledQuery(lambda **key: _verified(**key).filter(blocked=False), account=int, identifier=str)
+VERIFIED = CompiledQuery(
+    lambda **key: Contact.objects.filter(**key).select_for_update(), account_id=int, identifier=str
+)
+NOT_BLOCKED = CompiledQuery(lambda **key: Contact.objects.filter(**key, blocked=False), account_id=int, identifier=str)
+UNIQUE = ("identifier", "account_id")
 
 
 class ContactBlocked(PermissionDenied):
@@ -88,8 +87,8 @@ def _overwrite(contact_inbox: ContactInbox, fields: Fields) -> bool:
     """
     contact = contact_inbox.contact
     names = (*(name for name in OVERWRITTEN if name in fields), "last_activity_at", "updated_at")
-    known = NOT_BLOCKED.statement(account=contact.account_id, identifier=fields["identifier"])
-    found = statements.overwrite_and_insert(known, ("identifier", "account_id"), names, contact_inbox, "contact")
+    known = NOT_BLOCKED.statement(account_id=contact.account_id, identifier=fields["identifier"])
+    found = statements.overwrite_and_insert(known, UNIQUE, names, contact_inbox, "contact")
     if found is None:
         return False
     if found:
@@ -136,7 +135,7 @@ def _key(inbox: Inbox, fields: Fields, *, signed: bool) -> Fields:
 def _find(inbox: Inbox, key: Fields) -> Contact:
     """Return the one contact with this key, locked. A claim finds only what is shared by claim, and no key nothing."""
     if "identifier" in key:
-        contact = VERIFIED.first(account=inbox.account_id, identifier=key["identifier"])
+        contact = VERIFIED.first(account_id=inbox.account_id, identifier=key["identifier"])
     else:
         claimed = {"claimed_identifier": "", **key}  # there is no claim of nothing
         shared = Contact.objects.filter(account_id=inbox.account_id, claim_shared=True)

@@ -17,7 +17,7 @@ from .api import create_contact, create_with_key, read_contact, signed, update_c
 from .factories import ContactFactory, ContactInboxFactory
 
 TRANSACTION = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE SAVEPOINT", "ROLLBACK")
-PLAIN = {"name": "Grace", "phone_number": "+12025550199"}
+PLAIN = {"name": "Grace", "email": "grace@example.com", "phone_number": "+12025550199"}
 FIELDS = {**PLAIN, "custom_attributes": {"plan": "pro"}}
 
 

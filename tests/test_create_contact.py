@@ -8,6 +8,7 @@ from django.db.models.signals import post_save, pre_save
 from django.test import Client
 
 from contacts.models import Contact, ContactInbox
+from contacts.signals import contact_updated
 from inboxes.identity import identifier_hash
 
 from .api import contacts_url, create_contact, problem, public_contact, signed, stored, update_contact
@@ -147,6 +148,29 @@ def test_a_signed_request_makes_the_contact(client, inbox):
     assert response.status_code == 200
     assert response.json() == public_contact(session)
     assert (session.contact.identifier, session.hmac_verified) == ("user-7", True)
+
+
+@pytest.mark.parametrize("sent", [{}, {"name": "Grace"}, {"email": "g@example.com", "phone_number": "+12025550199"}])
+def test_a_signed_request_changes_what_it_sends_of_somebody_known_and_nothing_else(
+    client, inbox, customer, sent, django_capture_on_commit_callbacks
+):
+    told, columns = [], [field.attname for field in Contact._meta.concrete_fields]
+    contact_updated.connect(tell := lambda contact, **named: told.append(contact))
+    before = Contact.objects.values(*columns).get()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        response = create_contact(client, inbox, **signed(inbox, "user-7", **sent))
+
+    after = Contact.objects.values(*columns).get()
+    session = ContactInbox.objects.latest("pk")
+    times = {name: after[name] for name in ("last_activity_at", "updated_at")}
+    assert response.status_code == 200
+    assert response.json() == public_contact(session)
+    assert (session.contact_id, session.hmac_verified) == (customer.contact_id, True)
+    assert after == {**before, **sent, **times}
+    assert all(time > before[name] for name, time in times.items())
+    assert [{name: getattr(contact, name) for name in columns} for contact in told] == [after] * bool(sent)
+    contact_updated.disconnect(tell)
 
 
 def test_a_second_signed_request_meets_the_same_contact_in_a_new_session(client, inbox, customer):
