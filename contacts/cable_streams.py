@@ -110,4 +110,8 @@ def _sql(contacts: int) -> str:
     piece = ContactInbox.objects.filter(contact__in=range(contacts)).filter(id__gt=0).annotate(open=OPEN)
     columns = ("pubsub_token", "open", "contact_id", "contact__name", "contact__email", "contact__phone_number")
     # By contact, of which there are several: else PostgreSQL may look through all sessions in the order of their ids.
-    return piece.order_by("contact_id", "id").values_list("id", *columns)[:PIECE].query.sql_with_params()[0]
+    found = ContactInbox.objects.filter(contact__in=range(contacts), id__gt=0).order_by("contact_id", "id")
+    # The piece is cut before contacts are joined: else PostgreSQL may look through all of these.
+    piece = ContactInbox.objects.filter(pk__in=found.values("pk")[:PIECE]).annotate(open=OPEN)
+    columns = ("pubsub_token", "open", "contact_id", "contact__name", "contact__email", "contact__phone_number")
+    return piece.order_by("contact_id", "id").values_list("id", *columns).query.sql_with_params()[0]
