@@ -1,7 +1,7 @@
 """Tells the sockets, beside the calls: whoever changes a contact neither waits for Redis nor fails by it."""
 
 import asyncio
-import atexit
+import logging
 import os
 import queue
 import socket
@@ -9,6 +9,7 @@ import threading
 import time
 from contextlib import suppress
 from contextvars import Context
+from multiprocessing.util import Finalize
 from typing import Any, cast
 
 from channels.db import database_sync_to_async
@@ -17,15 +18,17 @@ from django.db import close_old_connections, connections
 
 from . import cable_streams
 from .cable_outage import Outage
-from .cable_streams import News, Told
+from .cable_streams import Event, News, Told
 from .cable_turns import Turns
 
-MAX_WAITING = 10_000
+MAX_WAITING = 10_000  # more events are lost; ends are not, as sockets would stay open
 BATCH = 100  # news that are taken in for one turn
 GATHER = 0.01  # seconds in which others may join the first, as what they take together is done once
 QUIET = 1.0  # seconds without news after which the connection to the database is given back
 PATIENCE = 5.0  # seconds that one message may take
 LAST_SECONDS = 2.0  # for what still waits when the process ends
+
+logger = logging.getLogger(__name__)
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -42,7 +45,7 @@ class Broadcaster:
         self.outage = Outage("Sockets are not told of changes", "Sockets are told of changes again")
         self.overflow = Outage("Sockets are not told of all changes", "Sockets are told of all changes again")
         self._lock = threading.Lock()
-        self._waiting: queue.Queue[News | None] = queue.Queue(MAX_WAITING)
+        self._waiting: queue.Queue[News | None] = queue.Queue()
         self._thread: threading.Thread | None = None
         self._consumers: asyncio.AbstractEventLoop | None = None
 
@@ -63,9 +66,10 @@ class Broadcaster:
         with self._lock:
             thread, self._thread = self._thread, None
         if thread:
-            with suppress(queue.Full):
-                self._waiting.put(None, timeout=LAST_SECONDS)
+            self._waiting.put(None)
             thread.join(LAST_SECONDS)
+            if left := self._waiting.qsize():
+                logger.warning("Sockets are not told of the last %d changes: the process ends.", left)
 
     def _tell_here(self, layer: InMemoryChannelLayer, news: News) -> None:
         if self._consumers and self._consumers.is_running():  # else there is nobody to tell
@@ -89,13 +93,15 @@ class Broadcaster:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="inquirly-broadcast", daemon=True)
                 self._thread.start()
-        try:
-            self._waiting.put_nowait(news)
-        except queue.Full as error:
-            self.overflow.begin(error)
-        else:
-            if self._waiting.qsize() < MAX_WAITING / 2:
-                self.overflow.end()
+                # Unlike `atexit` it is heeded by the workers of a server as well.
+                Finalize(None, self.stop, exitpriority=0)
+        waiting = self._waiting.qsize()
+        if isinstance(news, Event) and waiting >= MAX_WAITING:
+            return self.overflow.begin(queue.Full())
+        self._waiting.put(news)
+        if waiting < MAX_WAITING / 2:
+            self.overflow.end()
+        return None
 
     def _run(self) -> None:
         turns = Turns()
@@ -148,6 +154,5 @@ class Broadcaster:
 
 
 broadcaster = Broadcaster()
-atexit.register(broadcaster.stop)
 # A child has none of its parent's threads, and must not wait for their locks.
 os.register_at_fork(after_in_child=broadcaster.__init__)  # type: ignore[misc]

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from pathlib import Path
@@ -40,7 +40,7 @@ class Shell:
         return done.stdout
 
     @contextmanager
-    def serving(self, script: str) -> Iterator[str]:
+    def serving(self, script: str, stop: signal.Signals = signal.SIGKILL) -> Iterator[str]:
         """Run a server on a free port instead of 8000; yields ``host:port`` as soon as it can be reached."""
         address = free_address()
         command = "exec " + script.replace("8000", address.rpartition(":")[2])
@@ -51,8 +51,11 @@ class Shell:
             try:
                 wait_for(address, server, log)
                 yield address
+                server.send_signal(stop)
+                server.wait(20)
             finally:
-                os.killpg(server.pid, signal.SIGKILL)  # its workers too, some of which may be starting still
+                with suppress(ProcessLookupError):
+                    os.killpg(server.pid, signal.SIGKILL)  # its workers too, some of which may be starting still
                 server.wait()
 
 

@@ -21,6 +21,7 @@ from .cable import Clock
 from .shell import wait_until
 
 NEWS = End("session_erased", pubsub_tokens=("a",))
+EVENT = Event("contact.updated", contact=1)
 TOLD = (cable_streams.group("a"), {"type": "cable.end", "group": cable_streams.group("a"), "reason": "session_erased"})
 
 
@@ -131,24 +132,43 @@ def test_without_a_layer_nobody_is_told(settings, broadcaster):
     assert broadcaster._thread is None
 
 
-def test_whoever_tells_does_not_wait_and_news_that_nobody_can_hold_are_lost(layer, monkeypatch, caplog):
+def kinds(batch):
+    """Tell of each news what it is, and nothing more."""
+    return [([(type(news).__name__, news.contact)], None) for news in batch]
+
+
+def test_whoever_tells_does_not_wait_and_events_that_nobody_can_hold_are_lost(layer, monkeypatch, broadcaster, caplog):
+    monkeypatch.setattr(cable_turns, "messages", kinds)
     monkeypatch.setattr(cable_broadcast, "MAX_WAITING", 3)
-    broadcaster = Broadcaster()
     layer.gate.clear()
-    broadcaster.tell(NEWS)
+    broadcaster.tell(EVENT)
     assert layer.reached.wait(10)
-    for _time in range(5):
-        broadcaster.tell(NEWS)
+    for news in [EVENT] * 5 + [NEWS] * 5:
+        broadcaster.tell(news)
     layer.gate.set()
-    wait_until(lambda: len(layer.sent) == 4)
-    broadcaster.tell(NEWS)
+    wait_until(lambda: len(layer.sent) == 9)
+    broadcaster.tell(EVENT)
     broadcaster.stop()
 
-    assert layer.sent == [TOLD] * 5  # what did find room is told
+    assert sorted(layer.sent) == [("End", 0)] * 5 + [("Event", 1)] * 5
     assert lines(caplog) == [
         "Sockets are not told of all changes: no answer (Full)",
         "Sockets are told of all changes again; lost meanwhile: 2",
     ]
+
+
+def test_what_cannot_be_told_before_the_process_ends_is_counted(layer, monkeypatch, broadcaster, caplog):
+    monkeypatch.setattr(cable_broadcast, "LAST_SECONDS", 0.01)
+    layer.gate.clear()
+    broadcaster.tell(NEWS)
+    assert layer.reached.wait(10)
+    broadcaster.tell(NEWS)
+    thread = broadcaster._thread
+    broadcaster.stop()
+    layer.gate.set()
+    thread.join(10)
+
+    assert lines(caplog) == ["Sockets are not told of the last 2 changes: the process ends."]
 
 
 def test_an_outage_is_logged_when_it_begins_and_ends_with_the_number_of_what_was_lost(

@@ -1,6 +1,7 @@
 """``/cable`` as it is deployed: calls and sockets in processes of their own, Redis between them, a real client."""
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -79,9 +80,11 @@ def site(tmp_path_factory):
 
 
 def heard(socket, seconds=10):
-    """Return the next frame that is no ping."""
-    frame = json.loads(socket.recv(seconds))
-    return heard(socket, seconds) if frame.get("type") == "ping" else frame
+    """Return the next frame that is no ping; raises ``TimeoutError``."""
+    deadline = time.monotonic() + seconds
+    while (frame := json.loads(socket.recv(max(deadline - time.monotonic(), 0)))).get("type") == "ping":
+        pass
+    return frame
 
 
 def hears(socket, site, name):
@@ -131,6 +134,16 @@ def test_a_command_tells_before_it_ends(site):
         site.shells[0].run(f'python -m django shell -c "{RENAME}"')
 
         assert name_in(heard(socket)) == "Staff"
+
+
+def test_a_server_that_stops_tells_first(site, tmp_path):
+    path, shell = f"{site.contacts}/{site.contact['source_id']}", Shell(tmp_path, site.shells[0].environment)
+    with site.connect() as socket:
+        site.listen(socket)
+        with shell.serving(CALLS, stop=signal.SIGTERM) as calls:
+            assert call(calls, "PATCH", path, {"name": "Last"})[0] == 200
+
+        assert name_in(heard(socket)) == "Last"
 
 
 def test_what_is_too_large_ends_the_connection(site):
