@@ -64,10 +64,14 @@ def overwrite_and_insert(
     reference = f"{field}_id"
     if not takes_two():
         with transaction.atomic():
-            found = _run(known) or ()
-            values = {name: value for name, value in _values(parent, add=True).items() if name in names}
-            first = update(parent, values, id=found[0]) if found else insert_unless_taken(parent)
-            return found if _run_in_turn(first, child, field) else None
+            # The insert comes first, as a transaction of SQLite's that reads before it writes may be refused that.
+            if _run_in_turn(insert_unless_taken(parent), child, field):
+                return ()
+            found = _run(known)
+            if found is not None:
+                values = {name: value for name, value in _values(parent, add=True).items() if name in names}
+                _run_in_turn(update(parent, values, id=found[0]), child, field)
+            return found
     first = _insert(parent, _overwriting(type(parent), by, names))
     second = _insert(child, "SELECT {} FROM first", reference)
     sql = (

@@ -57,8 +57,8 @@ def test_a_script_holds_the_statements_of_the_call_and_nothing_of_one_contact(co
 def test_a_change_is_sent_in_a_transaction_and_a_read_is_not(contacts):
     verbs = {name: VERB.findall(script(call, NUMBER, KNOWN, one_by_one=True)) for name, call in CALL.items()}
 
-    assert verbs["create_new"] == ["\\set", "BEGIN", "SELECT", "INSERT", "INSERT", "COMMIT"]
-    assert verbs["create_known"] == ["\\set", "BEGIN", "SELECT", "UPDATE", "INSERT", "COMMIT"]
+    assert verbs["create_new"] == ["\\set", "BEGIN", "INSERT", "INSERT", "COMMIT"]
+    assert verbs["create_known"] == ["\\set", "BEGIN", "INSERT", "SELECT", "UPDATE", "INSERT", "COMMIT"]
     assert verbs["patch"] == ["\\set", "BEGIN", "SELECT", "UPDATE", "UPDATE", "COMMIT"]
     assert verbs["get"] == ["\\set", "SELECT"]
 
