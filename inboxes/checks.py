@@ -137,7 +137,11 @@ def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 @register(Tags.caches, deploy=True)
 def check_channel_layer(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     layer = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {}).get("BACKEND", "")
-    if find_spec("channels") and layer.endswith(".InMemoryChannelLayer"):
+    if layer and not find_spec("channels"):
+        text = _("Sockets hear nothing of what this process changes: channels is not installed.")
+        hint = _("Run: python -m pip install 'inquirly[realtime]'")
+        return [Warn(text, hint=hint, id="inquirly_inboxes.W015")]
+    if layer.endswith(".InMemoryChannelLayer"):
         text = _("Sockets hear only of what their own process changes: the channel layer is in its memory.")
         hint = _(
             "Set CHANNEL_LAYERS['default'] to channels_redis.pubsub.RedisPubSubChannelLayer, unless one process "

@@ -168,11 +168,19 @@ def test_a_channel_layer_in_memory_is_warned_of_on_deployment(settings, layers, 
     assert ids() == []
 
 
-def test_without_channels_no_channel_layer_is_warned_of(settings, monkeypatch):
-    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+@pytest.mark.parametrize(
+    ("layers", "expected"),
+    [
+        ({"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}}, ["inquirly_inboxes.W015"]),
+        ({}, []),
+    ],
+)
+def test_a_channel_layer_without_channels_is_warned_of_on_deployment(settings, monkeypatch, layers, expected):
+    settings.CHANNEL_LAYERS = layers
     monkeypatch.setitem(sys.modules, "channels", None)
 
-    assert ids(include_deployment_checks=True) == []
+    assert ids(include_deployment_checks=True) == expected
+    assert ids() == []
 
 
 def test_versions_that_do_not_fit_stop_the_start(monkeypatch):
