@@ -162,7 +162,8 @@ def _store(taken: Taken, picture: bytes) -> Outcome:
     """Store the file before the row refers to it. Where the row cannot be written, it still tells of the file."""
     try:
         name = _storage().save(taken.name, ContentFile(picture), max_length=100)
-    except Exception:  # noqa: BLE001 (each storage has errors of its own)
+    except Exception as error:  # noqa: BLE001 (each storage has errors of its own)
+        logger.warning("A picture could not be stored (%s).", type(error).__name__)
         _delete(taken.name)  # a part of it may be there
         raise AvatarFailed("storage") from None
     outcome = _settle(taken, AvatarState.FETCHED, avatar=name)

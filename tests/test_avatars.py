@@ -341,7 +341,7 @@ def test_a_failure_keeps_the_old_picture(ada, server, settings):
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("of a cloud")])
-def test_a_storage_that_fails_half_way_is_tried_again_and_keeps_no_half(ada, monkeypatch, settings, error):
+def test_a_storage_that_fails_half_way_is_tried_again_and_keeps_no_half(ada, monkeypatch, settings, error, caplog):
     storage = default_storage._wrapped.__class__
     whole = storage._save
 
@@ -355,6 +355,9 @@ def test_a_storage_that_fails_half_way_is_tried_again_and_keeps_no_half(ada, mon
 
     assert state(ada)[:3] == ("failed", "storage", 1)
     assert stored(settings) == set()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"A picture could not be stored ({type(error).__name__})."
+    ]
 
 
 def test_a_file_that_cannot_be_deleted_fails_no_call_and_is_not_named(
