@@ -85,7 +85,7 @@ def project(wheels, tmp_path_factory) -> Shell:
         block("channel-layers"),
         block("tasks"),
     )
-    append(directory / "mysite" / "urls.py", block("urls"), block("views-urls"))
+    append(directory / "mysite" / "urls.py", block("urls"), block("views-urls"), block("media"))
     (directory / "mysite" / "views.py").write_text(block("views"))
     append(directory / "mysite" / "wsgi.py", block("wsgi"))
     append(directory / "mysite" / "asgi.py", block("asgi"))
@@ -316,6 +316,26 @@ def test_cron_fetches_pictures(project):
     printed = project.run(command.replace("/srv/inquirly", str(project.directory)).replace(".venv/bin/", ""))
 
     assert printed == "fetched: 0\nrefused: 0\nfailed: 0\n"
+
+
+def test_pictures_are_given_to_staff(project):
+    code = dedent(
+        """
+        from django.contrib.auth.models import User
+        from django.core.files.base import ContentFile
+        from django.core.files.storage import default_storage
+        from django.test import Client
+
+        address = default_storage.url(default_storage.save("avatars/ada.webp", ContentFile(b"picture")))
+        client = Client(SERVER_NAME="127.0.0.1")
+        stranger = client.get(address)
+        client.force_login(User.objects.create_user("staff", is_staff=True))
+        print(stranger.status_code, stranger["Location"], b"".join(client.get(address)))
+        """
+    )
+    printed = project.run(f"python manage.py shell -v 0 -c {shlex.quote(code)}")
+
+    assert printed.strip() == "302 /admin/login/?next=/media/avatars/ada.webp b'picture'"
 
 
 def test_cron_deletes_what_is_left_of_tasks(project):
