@@ -30,9 +30,8 @@ PLAIN_FIELDS = ("name", "email", "phone_number", "avatar_url")
 # Whoever holds a session may not change these on a verified contact without a signature.
 PROTECTED_FIELDS = ("identifier", "email", "phone_number")
 
-# Of these a create may send any without a look at what is stored.
+# A create that sends no more than these need not look at what is stored.
 OVERWRITTEN = ("name", "email", "phone_number")
-
 
 VERIFIED = CompiledQuery(
     lambda **key: Contact.objects.filter(**key).select_for_update(), account_id=int, identifier=str
