@@ -18,6 +18,7 @@ SHOWN = ("id", "name", "email", "phone_number")
 
 # The sessions that hear of their contact: those that can read it without signing, and are not blocked.
 OPEN = (Q(hmac_verified=True) | Q(inbox__hmac_mandatory=False)) & Q(contact__blocked=False)
+SAMPLE = 2**62  # stands, with those after it, for the ids that a query is asked for
 PIECE = 200  # sessions that are told before it is the turn of another contact
 
 Message = dict[str, Any]
@@ -99,19 +100,20 @@ def _sessions(contacts: list[int], told: int = 0) -> list[Session]:
     if not contacts:
         return []
     size = 1 << len(contacts).bit_length()  # 4 to 7 contacts, say, have one query; and none asks for one contact
+    sql, parameters = _query(size)
+    values = dict(enumerate([*contacts, *contacts[-1:] * (size - len(contacts)), told], SAMPLE))
     with connection.cursor() as cursor:
-        cursor.execute(_sql(size), [*contacts, *contacts[-1:] * (size - len(contacts)), told])
+        cursor.execute(sql, [values.get(one, one) for one in parameters])
         return [Session(*row) for row in cursor.fetchall()]
 
 
 @functools.cache
-def _sql(contacts: int) -> str:
-    """Return the SQL for so many contacts. As in ``compiled``, it is made once."""
-    piece = ContactInbox.objects.filter(contact__in=range(contacts)).filter(id__gt=0).annotate(open=OPEN)
-    columns = ("pubsub_token", "open", "contact_id", "contact__name", "contact__email", "contact__phone_number")
+def _query(contacts: int) -> tuple[str, Sequence[Any]]:
+    """Return the SQL for so many contacts, made once as in ``compiled``, and its parameters: samples and others."""
+    samples, told = range(SAMPLE, SAMPLE + contacts), SAMPLE + contacts
     # By contact, of which there are several: else PostgreSQL may look through all sessions in the order of their ids.
-    found = ContactInbox.objects.filter(contact__in=range(contacts), id__gt=0).order_by("contact_id", "id")
+    found = ContactInbox.objects.filter(contact__in=samples, id__gt=told).order_by("contact_id", "id")
     # The piece is cut before contacts are joined: else PostgreSQL may look through all of these.
     piece = ContactInbox.objects.filter(pk__in=found.values("pk")[:PIECE]).annotate(open=OPEN)
     columns = ("pubsub_token", "open", "contact_id", "contact__name", "contact__email", "contact__phone_number")
-    return piece.order_by("contact_id", "id").values_list("id", *columns).query.sql_with_params()[0]
+    return piece.order_by("contact_id", "id").values_list("id", *columns).query.sql_with_params()
