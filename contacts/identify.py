@@ -17,7 +17,7 @@ from django.utils import timezone
 from inboxes.identity import IdentityRejected, require_signed
 from inboxes.models import Inbox
 
-from . import sessions, statements
+from . import at_once, sessions, statements
 from .attributes import filled, merged, validate_custom_attributes
 from .compiled import CompiledQuery
 from .merge import fold
@@ -30,14 +30,9 @@ PLAIN_FIELDS = ("name", "email", "phone_number", "avatar_url")
 # Whoever holds a session may not change these on a verified contact without a signature.
 PROTECTED_FIELDS = ("identifier", "email", "phone_number")
 
-# A create that sends no more than these need not look at what is stored.
-OVERWRITTEN = ("name", "email", "phone_number")
-
 VERIFIED = CompiledQuery(
     lambda **key: Contact.objects.filter(**key).select_for_update(), account_id=int, identifier=str
 )
-NOT_BLOCKED = CompiledQuery(lambda **key: Contact.objects.filter(**key, blocked=False), account_id=int, identifier=str)
-UNIQUE = ("identifier", "account_id")
 
 
 class ContactBlocked(PermissionDenied):
@@ -62,7 +57,8 @@ def create(inbox: Inbox, fields: Fields, *, signed: bool) -> ContactInbox:
     contact = Contact(account_id=inbox.account_id, **key)
     _apply(contact, fields)
     contact_inbox = ContactInbox(inbox=inbox, contact=contact, hmac_verified=signed)
-    opened = _overwrite(contact_inbox, fields) if _overwrites(fields, signed=signed) else _insert(contact_inbox)
+    overwrites = signed and at_once.suits(fields, signed=signed)
+    opened = at_once.create_signed(contact_inbox, fields) if overwrites else _insert(contact_inbox)
     if opened:
         return contact_inbox
     with transaction.atomic():
@@ -72,30 +68,6 @@ def create(inbox: Inbox, fields: Fields, *, signed: bool) -> ContactInbox:
         statements.run_and_insert(statements.save(contact_inbox.contact), contact_inbox, "contact")
         announce(contact_inbox.contact)
     return contact_inbox
-
-
-def _overwrites(fields: Fields, *, signed: bool) -> bool:
-    """Return whether these fields can be written over a contact without a look at it."""
-    return signed and fields.keys() <= {"identifier", *OVERWRITTEN}
-
-
-def _overwrite(contact_inbox: ContactInbox, fields: Fields) -> bool:
-    """Insert the session, with its contact if that is new, and write what was sent over one that is there.
-
-    Return False when the contact has to be looked at first: it is blocked, or changes at this moment.
-    """
-    contact = contact_inbox.contact
-    names = (*(name for name in OVERWRITTEN if name in fields), "last_activity_at", "updated_at")
-    known = NOT_BLOCKED.statement(account_id=contact.account_id, identifier=fields["identifier"])
-    found = statements.overwrite_and_insert(known, UNIQUE, names, contact_inbox, "contact")
-    if found is None:
-        return False
-    if found:
-        contact_inbox.contact = NOT_BLOCKED.instance(found)
-        for name in names:
-            setattr(contact_inbox.contact, name, getattr(contact, name))
-    announce(contact_inbox.contact, created=not found)
-    return True
 
 
 def _insert(contact_inbox: ContactInbox) -> bool:
@@ -111,6 +83,8 @@ def _insert(contact_inbox: ContactInbox) -> bool:
 def update(inbox: Inbox, source_id: str, fields: Fields, *, signed: bool) -> ContactInbox:
     """Change the contact of a session; a signed request from a session that is not yet verified signs in."""
     require_signed(inbox, signed=signed)
+    if (changed := _change_at_once(inbox, source_id, fields, signed=signed)) is not None:
+        return changed
     key = _key(inbox, fields, signed=signed)
     with transaction.atomic():
         contact_inbox = sessions.lock(inbox, source_id)
@@ -120,6 +94,15 @@ def update(inbox: Inbox, source_id: str, fields: Fields, *, signed: bool) -> Con
     # The transaction ends here with its lock, so that the two contacts can be locked in order.
     with transaction.atomic():
         return _join(contact_inbox, fields, key, signed=signed)
+
+
+def _change_at_once(inbox: Inbox, source_id: str, fields: Fields, *, signed: bool) -> ContactInbox | None:
+    if not at_once.suits(fields, signed=signed):
+        return None
+    if signed:
+        return at_once.change_signed(inbox, source_id, fields)
+    protected = not fields.keys().isdisjoint(PROTECTED_FIELDS)
+    return at_once.change(inbox, source_id, fields, unverified=protected)
 
 
 def _key(inbox: Inbox, fields: Fields, *, signed: bool) -> Fields:

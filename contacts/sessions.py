@@ -25,18 +25,18 @@ ATTEMPTS = 10
 Result = TypeVar("Result")
 
 
-def _with_contact(inbox: int, source_id: str) -> QuerySet[ContactInbox]:
+def with_contact(inbox: int, source_id: str) -> QuerySet[ContactInbox]:
     return ContactInbox.objects.filter(inbox_id=inbox, source_id=source_id).select_related("contact")
 
 
 def _shown(**session: Any) -> QuerySet[ContactInbox]:
     contact = [f"contact__{name}" for name in ("identifier", "name", "email", "phone_number")]
-    return _with_contact(**session).only("source_id", "pubsub_token", "hmac_verified", *contact)
+    return with_contact(**session).only("source_id", "pubsub_token", "hmac_verified", *contact)
 
 
 SHOWN = CompiledQuery(_shown, inbox=int, source_id=str)
 LOCKED = CompiledQuery(
-    lambda **session: _with_contact(**session).select_for_update(of=("contact",)), inbox=int, source_id=str
+    lambda **session: with_contact(**session).select_for_update(of=("contact",)), inbox=int, source_id=str
 )
 
 
@@ -80,7 +80,7 @@ def lock(inbox: Inbox, source_id: str) -> ContactInbox:
 
 def save(contact_inbox: ContactInbox) -> None:
     """Save the contact, which is locked, and that the session was seen now, if that still is where it was found."""
-    seen = statements.update(contact_inbox, {"last_seen_at": timezone.now()}, **_place(contact_inbox))
+    seen = statements.update(ContactInbox, {"last_seen_at": timezone.now()}, **_place(contact_inbox))
     if not statements.run_both(statements.save(contact_inbox.contact), seen):
         raise Overtaken
     signals.announce(contact_inbox.contact)

@@ -5,7 +5,7 @@ Each statement writes one row at most and returns its id. No signal of Django's 
 """
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Model
@@ -20,13 +20,14 @@ def insert_unless_taken(instance: Model) -> Statement:
 
 def save(instance: Model) -> Statement:
     """Return what writes all fields of ``instance``, whose row is locked."""
-    return update(instance, _values(instance, add=False), id=instance.pk)
+    return update(type(instance), _values(instance, add=False), id=instance.pk)
 
 
-def update(instance: Model, values: dict[str, Any], **where: Any) -> Statement:
+def update(model: type[Model], values: dict[str, Any], **where: Any) -> Statement:
     """Return what writes ``values`` into the row whose columns equal those of ``where``."""
-    sql = _update_sql(type(instance), tuple(values), tuple(where))
-    return Statement(sql, [*_prepared(instance, values), *_prepared(instance, where)])
+    condition = " AND ".join(f"{_quoted(name)} = %s" for name in where)
+    sql = _update_sql(model, tuple(values), condition)
+    return Statement(sql, [*_prepared(model, values), *_prepared(model, where)])
 
 
 def run_both(first: Statement, second: Statement) -> bool:
@@ -70,12 +71,12 @@ def overwrite_and_insert(
             found = _run(known)
             if found is not None:
                 values = {name: value for name, value in _values(parent, add=True).items() if name in names}
-                _run_in_turn(update(parent, values, id=found[0]), child, field)
+                _run_in_turn(update(type(parent), values, id=found[0]), child, field)
             return found
     first = _insert(parent, _overwriting(type(parent), by, names))
     second = _insert(child, "SELECT {} FROM first", reference)
     sql = (
-        f"WITH known AS ({known.sql}), first AS ({first.sql}), second AS ({second.sql}) "  # noqa: S608
+        f"WITH known AS ({known.sql}), first AS ({first.sql}), second AS ({second.sql}) "
         f"SELECT second.*, known.* FROM second LEFT JOIN known ON known.id = second.{_quoted(reference)}"
     )
     row = _run(Statement(sql, [*known.parameters, *first.parameters, *second.parameters]))
@@ -83,6 +84,20 @@ def overwrite_and_insert(
         return None
     _link(child, field, *row[:2])
     return row[2:] if row[2] else ()
+
+
+def overwrite_both(
+    known: Statement, values: dict[str, Any], child: type[Model], field: str, by: str, child_values: dict[str, Any]
+) -> Row | None:
+    """Write ``child_values`` into a row of ``child``, and ``values`` into the one that its ``field`` refers to.
+
+    ``known`` selects both, if they may be written; its column ``by`` tells which row of ``child``. Return them as they
+    were. All or nothing: return None when it selects nothing, or another transaction changes either.
+    """
+    parent = _parent(child, field)
+    sql = _overwriting_both(child, field, by, tuple(values), tuple(child_values))
+    parameters = [*known.parameters, *_prepared(child, child_values), *_prepared(parent, values)]
+    return _run(Statement(f"WITH known AS ({known.sql}), {sql}", parameters))
 
 
 def takes_two() -> bool:
@@ -120,15 +135,16 @@ def _insert(instance: Model, source: str = "VALUES ({})", reference: str = "") -
     """Return what inserts ``instance``; column ``reference`` gets the id of the first statement's row."""
     values = _values(instance, add=True)
     values.pop(reference, None)
-    return Statement(_insert_sql(type(instance), tuple(values), source, reference), _prepared(instance, values))
+    sql = _insert_sql(type(instance), tuple(values), source, reference)
+    return Statement(sql, _prepared(type(instance), values))
 
 
 def _values(instance: Model, *, add: bool) -> dict[str, Any]:
     return {name: field.pre_save(instance, add) for name, field in _fields(type(instance)).items() if name != "id"}
 
 
-def _prepared(instance: Model, values: dict[str, Any]) -> list[Any]:
-    connection, fields = connections[DEFAULT_DB_ALIAS], _fields(type(instance))
+def _prepared(model: type[Model], values: dict[str, Any]) -> list[Any]:
+    connection, fields = connections[DEFAULT_DB_ALIAS], _fields(model)
     return [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]
 
 
@@ -152,23 +168,49 @@ def _insert_sql(model: type[Model], names: tuple[str, ...], source: str, referen
 
 @functools.cache
 def _overwriting(model: type[Model], by: tuple[str, ...], names: tuple[str, ...]) -> str:
-    """Return the end of an insert that writes over the row that is ``known``, as long as it is as it was seen.
-
-    Of a row that another transaction has changed since, PostgreSQL would write over what nobody has looked at.
-    """
+    """Return the end of an insert that writes over the row that is ``known``, as long as it is as it was seen."""
     table, unique = _quoted(model._meta.db_table), ", ".join(map(_quoted, by))
     changes = ", ".join(f"{_quoted(name)} = EXCLUDED.{_quoted(name)}" for name in names)
-    unchanged = f"{table}.xmin = (SELECT seen.xmin FROM {table} AS seen WHERE seen.id = {table}.id)"  # noqa: S608
-    where = f"{table}.id = (SELECT id FROM known) AND {unchanged}"  # noqa: S608
+    where = f"{table}.id = (SELECT id FROM known) AND {_as_seen(model)}"
     return f"VALUES ({{}}) ON CONFLICT ({unique}) DO UPDATE SET {changes} WHERE {where}"
 
 
 @functools.cache
-def _update_sql(model: type[Model], names: tuple[str, ...], where: tuple[str, ...]) -> str:
-    changes = ", ".join(f"{_quoted(name)} = %s" for name in names)
-    condition = " AND ".join(f"{_quoted(name)} = %s" for name in where)
+def _overwriting_both(
+    child: type[Model], field: str, by: str, names: tuple[str, ...], child_names: tuple[str, ...]
+) -> str:
+    """Return what writes over both that are ``known``.
+
+    The parent is locked before its child is written, as everywhere, and written only if that is its child even then.
+    """
+    parent, reference = _parent(child, field), _quoted(f"{field}_id")
+    table, of_known = _quoted(parent._meta.db_table), f"(SELECT {reference} FROM known)"
+    first = f"SELECT id FROM {table} WHERE id = {of_known} AND {_as_seen(parent)} FOR NO KEY UPDATE"
+    its_child = f"{_quoted(by)} = (SELECT {_quoted(by)} FROM known) AND {reference} = (SELECT id FROM first)"
+    second = _update_sql(child, child_names, its_child, f"{field}_id")
+    third = _update_sql(parent, names, f"id = (SELECT {reference} FROM second)")
+    return f"first AS ({first}), second AS ({second}), third AS ({third}) SELECT known.* FROM known, third"
+
+
+@functools.cache
+def _as_seen(model: type[Model]) -> str:
+    """Return the condition that a row is as it was when the statement began.
+
+    Of a row that another transaction has changed since, PostgreSQL would write over what nobody has looked at.
+    """
     table = _quoted(model._meta.db_table)
-    return f"UPDATE {table} SET {changes} WHERE {condition} RETURNING {_quoted('id')}"  # noqa: S608
+    return f"{table}.xmin = (SELECT seen.xmin FROM {table} AS seen WHERE seen.id = {table}.id)"
+
+
+@functools.cache
+def _update_sql(model: type[Model], names: tuple[str, ...], condition: str, returned: str = "id") -> str:
+    changes = ", ".join(f"{_quoted(name)} = %s" for name in names)
+    table = _quoted(model._meta.db_table)
+    return f"UPDATE {table} SET {changes} WHERE {condition} RETURNING {_quoted(returned)}"
+
+
+def _parent(child: type[Model], field: str) -> type[Model]:
+    return cast(type[Model], child._meta.get_field(field).related_model)
 
 
 def _quoted(name: str) -> str:

@@ -67,6 +67,10 @@ SHAPES = {
     "update, signed": Shape(
         lambda client, by: update_contact(client, by.customer, **signed(by.inbox, "user-7", **FIELDS)), 200, 2, 1
     ),
+    "update, nothing to merge": Shape(lambda client, by: update_contact(client, by.visitor, **PLAIN), 200, 1, 2),
+    "update, signed, nothing to merge": Shape(
+        lambda client, by: update_contact(client, by.customer, **signed(by.inbox, "user-7", **PLAIN)), 200, 1, 2
+    ),
     "update, refused": Shape(lambda client, by: update_contact(client, by.customer, **FIELDS), 401, 1),
     "sign in, nobody has the identifier": Shape(
         lambda client, by: update_contact(client, by.visitor, **signed(by.inbox, "user-8", **FIELDS)), 200, 5

@@ -3,6 +3,7 @@
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
@@ -16,7 +17,7 @@ from contacts.signals import contact_updated
 from inboxes.identity import rotate_hmac_token
 from inboxes.models import Inbox
 
-from .api import create_contact, create_with_key, read_contact, signed, update_contact
+from .api import create_contact, create_with_key, problem, public_contact, read_contact, signed, update_contact
 from .concurrently import at_once
 from .factories import ContactFactory, ContactInboxFactory, InboxFactory
 
@@ -35,6 +36,13 @@ IDENTIFIERS = [f"user-{number}" for number in range(5)]
 def _short_middleware(settings):
     """Let the calls themselves meet, not what stands before them."""
     settings.MIDDLEWARE = ["inboxes.middleware.PublicAPIMiddleware"]
+
+
+@pytest.fixture
+def customer(inbox):
+    """A session that Ada has signed in."""
+    contact = ContactFactory(account=inbox.account, identifier="user-7", name="Ada", email="")
+    return ContactInboxFactory(inbox=inbox, contact=contact, hmac_verified=True)
 
 
 def times(number, call, *args, **fields):
@@ -183,20 +191,78 @@ def test_a_create_sees_what_changes_while_it_waits(inbox, change, status, stored
     contact = ContactFactory(account=inbox.account, identifier="user-7", name="Ada", email="")
     heard = []
     contact_updated.connect(listener := lambda contact, changed, **kwargs: heard.append((contact.pk, changed)))
-    create = partial(create_contact, Client(), inbox, **signed(inbox, "user-7", name="Grace"))
 
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            Contact.objects.filter(pk=contact.pk).update(**change)
-            waiting = pool.submit(at_once, [create])
-            wait_until_somebody_waits_for_us()
-        (response,) = waiting.result()
+    with while_it_waits(partial(create_contact, Client(), inbox, **signed(inbox, "user-7", name="Grace"))) as answer:
+        Contact.objects.filter(pk=contact.pk).update(**change)
     contact_updated.disconnect(listener)
 
     contact.refresh_from_db()
-    assert response.status_code == status
+    assert answer().status_code == status
     assert (contact.name, contact.email) == stored
     assert heard == ([(contact.pk, {"name"})] if stored[0] == "Grace" else [])
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "stored"),
+    [
+        pytest.param({"email": "ada@example.com"}, 200, ("Grace", "ada@example.com"), id="changed"),
+        pytest.param({"blocked": True}, 403, ("Ada", ""), id="blocked"),
+        pytest.param({"identifier": "user-8"}, 401, ("Ada", ""), id="somebody-else"),
+    ],
+)
+def test_a_change_sees_what_changes_while_it_waits(customer, change, status, stored):
+    fields = signed(customer.inbox, "user-7", name="Grace")
+
+    with while_it_waits(partial(update_contact, Client(), customer, **fields)) as answer:
+        Contact.objects.select_for_update().filter(pk=customer.contact_id).update(**change)
+
+    contact = Contact.objects.get()
+    assert answer().status_code == status
+    assert answer().json() == (public_contact(customer) if status == 200 else problem(status))
+    assert (contact.name, contact.email) == stored
+
+
+def test_a_change_writes_to_the_contact_that_the_session_has_come_to_while_it_waits(customer):
+    """The one that the session has left is locked, but not written: nothing else tells that it was left."""
+    left, other = customer.contact, ContactFactory(account=customer.inbox.account, name="Eve")
+
+    with while_it_waits(partial(update_contact, Client(), customer, name="Grace")) as answer:
+        Contact.objects.select_for_update().get(pk=left.pk)
+        ContactInbox.objects.update(contact=other)
+
+    assert answer().status_code == 200
+    assert answer().json() == public_contact(customer)
+    assert dict(Contact.objects.values_list("pk", "name")) == {left.pk: "Ada", other.pk: "Grace"}
+
+
+@pytest.mark.parametrize("end", ["delete", "rotate"])
+def test_a_change_finds_no_session_that_ends_while_it_waits(customer, end):
+    with while_it_waits(partial(update_contact, Client(), customer, name="Grace")) as answer:
+        Contact.objects.select_for_update().get()
+        session = ContactInbox.objects.filter(pk=customer.pk)
+        session.delete() if end == "delete" else session.update(source_id="rotated")
+
+    assert answer().status_code == 404
+    assert Contact.objects.get().name == "Ada"
+
+
+def test_a_change_goes_on_when_nothing_has_changed_while_it_waits(customer):
+    with while_it_waits(partial(update_contact, Client(), customer, name="Grace")) as answer:
+        Contact.objects.select_for_update().get()
+
+    assert answer().json() == public_contact(customer)
+    assert Contact.objects.get().name == "Grace"
+
+
+@contextmanager
+def while_it_waits(call):
+    """Do in one transaction what the block does, while ``call`` waits for it; yields what returns its answer."""
+    with ThreadPoolExecutor(1) as pool:
+        calls = []
+        with transaction.atomic():
+            yield lambda: calls[0].result()[0]
+            calls.append(pool.submit(at_once, [call]))
+            wait_until_somebody_waits_for_us()
 
 
 def wait_until_somebody_waits_for_us():

@@ -44,6 +44,10 @@ def nothing():
     """Let the statement run as it is."""
 
 
+# With these a change takes a lock, on every database.
+NAME_AND_PLAN = {"name": "Ada", "custom_attributes": {"plan": "pro"}}
+
+
 @pytest.fixture
 def rotate(visitor):
     """Change the session as the sign-in of another request does."""
@@ -90,7 +94,7 @@ def test_a_create_with_a_key_begins_again_in_its_own_transaction(client, inbox):
 
 def test_a_change_begins_again_when_the_session_has_moved(client, visitor, rotate):
     with before(UPDATE_SESSION, rotate):
-        response = update_contact(client, visitor, name="Ada")
+        response = update_contact(client, visitor, **NAME_AND_PLAN)
 
     assert response.status_code == 200
     assert response.json() == public_contact(visitor)
@@ -104,7 +108,7 @@ def test_a_change_begins_again_when_the_contact_was_merged_away_under_the_lock(c
         return lambda: ContactInbox.objects.filter(pk=visitor.pk).update(inbox=inbox)
 
     with before(SELECT_SESSION, move(elsewhere), move(visitor.inbox)):
-        response = update_contact(client, visitor, name="Ada")
+        response = update_contact(client, visitor, **NAME_AND_PLAN)
 
     assert response.status_code == 200
     assert response.json() == public_contact(visitor)
@@ -113,7 +117,7 @@ def test_a_change_begins_again_when_the_contact_was_merged_away_under_the_lock(c
 def test_a_change_that_is_overtaken_time_and_again_is_refused_and_stores_nothing(client, visitor, rotate):
     rows = stored()
     with before(UPDATE_SESSION, *[rotate] * ATTEMPTS):
-        response = update_contact(client, visitor, name="Ada")
+        response = update_contact(client, visitor, **NAME_AND_PLAN)
 
     assert response.status_code == 503
     assert response.json() == problem(503)

@@ -1,0 +1,96 @@
+"""What is written in one statement, where the contact is as the rules want it; ``identify`` has the rules.
+
+Where it is not, nothing is written: it has to be looked at under a lock. So it has where more was sent than ``suits``.
+"""
+
+from functools import partial
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from inboxes.models import Inbox
+
+from . import sessions, statements
+from .compiled import CompiledQuery
+from .models import Contact, ContactInbox
+from .signals import announce
+
+Fields = dict[str, Any]
+
+WRITTEN = ("name", "email", "phone_number")
+UNIQUE = ("identifier", "account_id")
+
+
+def _open(inbox: int, source_id: str, **more: Any) -> QuerySet[ContactInbox]:
+    """Return the session of a contact that is not blocked, without what every change writes."""
+    session = sessions.with_contact(inbox, source_id).filter(contact__blocked=False, **more)
+    return session.defer("last_seen_at", "contact__last_activity_at", "contact__updated_at")
+
+
+NOT_BLOCKED = CompiledQuery(lambda **key: Contact.objects.filter(**key, blocked=False), account_id=int, identifier=str)
+OPEN = CompiledQuery(_open, inbox=int, source_id=str)
+OPEN_UNVERIFIED = CompiledQuery(partial(_open, contact__identifier=None), inbox=int, source_id=str)
+OPEN_SIGNED = CompiledQuery(partial(_open, hmac_verified=True), inbox=int, source_id=str, contact__identifier=str)
+
+
+def suits(fields: Fields, *, signed: bool) -> bool:
+    """Return whether no more was sent than can be written as it is; an unsigned identifier is a claim."""
+    return fields.keys() <= ({"identifier", *WRITTEN} if signed else {*WRITTEN})
+
+
+def create_signed(contact_inbox: ContactInbox, fields: Fields) -> bool:
+    """Insert the session, with its contact if that is new, and write what was sent over one that is there.
+
+    Return False when the contact has to be looked at first: it is blocked, or changes at this moment.
+    """
+    contact = contact_inbox.contact
+    names = (*_written(fields), "last_activity_at", "updated_at")
+    known = NOT_BLOCKED.statement(account_id=contact.account_id, identifier=fields["identifier"])
+    found = statements.overwrite_and_insert(known, UNIQUE, names, contact_inbox, "contact")
+    if found is None:
+        return False
+    if found:
+        contact_inbox.contact = NOT_BLOCKED.instance(found)
+        _set(contact_inbox.contact, {name: getattr(contact, name) for name in names})
+    announce(contact_inbox.contact, created=not found)
+    return True
+
+
+def change(inbox: Inbox, source_id: str, fields: Fields, *, unverified: bool) -> ContactInbox | None:
+    """Write what was sent over the contact of the session, if that is ``unverified`` in case it has to be.
+
+    Return None when the contact has to be looked at first.
+    """
+    return _change(OPEN_UNVERIFIED if unverified else OPEN, fields, inbox=inbox.pk, source_id=source_id)
+
+
+def change_signed(inbox: Inbox, source_id: str, fields: Fields) -> ContactInbox | None:
+    """Do the same for who has signed as the contact, in a session that was signed in."""
+    session = {"inbox": inbox.pk, "source_id": source_id, "contact__identifier": fields["identifier"]}
+    return _change(OPEN_SIGNED, fields, **session)
+
+
+def _change(query: CompiledQuery[ContactInbox], fields: Fields, **session: Any) -> ContactInbox | None:
+    if not statements.takes_two():
+        return None
+    now = timezone.now()
+    seen = {"last_seen_at": now}
+    values = {**_written(fields), "last_activity_at": now, "updated_at": now}
+    row = statements.overwrite_both(query.statement(**session), values, ContactInbox, "contact", "source_id", seen)
+    if row is None:
+        return None
+    contact_inbox = query.instance(row)
+    _set(contact_inbox, seen)
+    _set(contact_inbox.contact, values)
+    announce(contact_inbox.contact)
+    return contact_inbox
+
+
+def _written(fields: Fields) -> Fields:
+    return {name: fields[name] for name in WRITTEN if name in fields}
+
+
+def _set(instance: Contact | ContactInbox, values: Fields) -> None:
+    for name, value in values.items():
+        setattr(instance, name, value)
