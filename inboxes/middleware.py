@@ -78,8 +78,7 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
         return response
 
     def is_enabled(self, request: HttpRequest) -> bool:
-        match = _match(request)
-        return match is not None and issubclass(getattr(match.func, "cls", object), PublicViewSet)
+        return public_match(request) is not None
 
     def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:
         return False  # what the project allows for its other pages says nothing of an inbox
@@ -97,6 +96,13 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
         except Error:
             return False
         return not allowed or request.META.get("HTTP_ORIGIN") in allowed
+
+
+def public_match(request: HttpRequest) -> ResolverMatch | None:
+    """Return where the request leads to if that is a public view, else None."""
+    match = _match(request)
+    public = match is not None and issubclass(getattr(match.func, "cls", object), PublicViewSet)
+    return match if public else None
 
 
 def _match(request: HttpRequest) -> ResolverMatch | None:

@@ -1,14 +1,11 @@
 from collections.abc import Callable
-from typing import Any
 
-from django.contrib.auth import middleware as auth
-from django.contrib.messages import middleware as messages
-from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware import locale
 from django.utils import translation
-from django.utils.deprecation import MiddlewareMixin
+
+from inboxes.middleware import public_match
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; connect-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; "
@@ -31,28 +28,24 @@ class ContentSecurityPolicyMiddleware:
         return response
 
 
-class PagesOnly(MiddlewareMixin):
-    """Lets public calls pass by: no cookie, language or user of a page changes them, and they are many."""
+class PublicCallsMiddleware:
+    """Answer public calls here: no cookie, language or user of a page changes them, and they are many."""
 
-    def __call__(self, request: HttpRequest) -> Any:
-        page = not request.path_info.startswith("/public/")
-        return super().__call__(request) if page else self.get_response(request)
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        match = public_match(request)
+        if match is None:
+            return self.get_response(request)
+        request.get_host()  # raises for a host that is not one of ALLOWED_HOSTS
+        response: HttpResponse = match.func(request, *match.args, **match.kwargs)
+        response.headers["Content-Length"] = str(len(response.content))
+        return response
 
 
-class SessionMiddleware(PagesOnly, sessions.SessionMiddleware):
-    pass
-
-
-class LocaleMiddleware(PagesOnly, locale.LocaleMiddleware):
+class LocaleMiddleware(locale.LocaleMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         response = super().process_response(request, response)
         translation.deactivate()  # the next call of this thread may be a public one
         return response
-
-
-class AuthenticationMiddleware(PagesOnly, auth.AuthenticationMiddleware):
-    pass
-
-
-class MessageMiddleware(PagesOnly, messages.MessageMiddleware):
-    pass

@@ -35,15 +35,16 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "inboxes.middleware.PublicAPIMiddleware",
     "inquirly_site.middleware.ContentSecurityPolicyMiddleware",
+    "inquirly_site.middleware.PublicCallsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "inquirly_site.health.HealthMiddleware",
-    "inquirly_site.middleware.SessionMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "inquirly_site.middleware.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "inquirly_site.middleware.AuthenticationMiddleware",
-    "inquirly_site.middleware.MessageMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
