@@ -14,21 +14,22 @@ class RedisCacheClient(redis.RedisCacheClient):
 
     def incr(self, key: Any, delta: int) -> int:
         """Past the client, which takes longer over a command than all the rest: on a connection that stays ours."""
+        try:
+            value = self._increment(key, delta)
+        except exceptions.ConnectionError:  # the server has ended it since, and may take another
+            value = self._increment(key, delta)
+        if value is None:
+            raise ValueError("The key is not there.")
+        return value
+
+    def _increment(self, key: Any, delta: int) -> int | None:
         connection = self._connection
         try:
-            lost = connection.can_read()  # nothing was asked: it is the end of the connection
-        except exceptions.ConnectionError:
-            lost = True
-        if lost:
-            connection.disconnect()
-        try:
-            connection.send_command("EVALSHA", self._increment, 1, key, delta)
+            connection.send_command("EVALSHA", self._script, 1, key, delta)
             value: int | None = connection.read_response()
         except exceptions.NoScriptError:  # the server is another one than before
             connection.send_command("EVAL", INCREMENT, 1, key, delta)
             value = connection.read_response()
-        if value is None:
-            raise ValueError("The key is not there.")
         return value
 
     @cached_property
@@ -36,7 +37,7 @@ class RedisCacheClient(redis.RedisCacheClient):
         return self.get_client(write=True).connection_pool.get_connection()
 
     @cached_property
-    def _increment(self) -> str:
+    def _script(self) -> str:
         return self.get_client().register_script(INCREMENT).sha
 
 
