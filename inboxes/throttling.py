@@ -52,7 +52,7 @@ def count(scope: str, request: HttpRequest | Request, inbox_identifier: str) -> 
 
 def check(scope: str, request: HttpRequest | Request, inbox_identifier: str) -> int | None:
     """Return the seconds to wait when this process knows that the rate of ``scope`` is used up, else None."""
-    window = _window(scope, request, inbox_identifier)
+    window = _window(scope, request, inbox_identifier) if _used_up else None
     return window.left if window and window.key in _used_up else None
 
 

@@ -3,8 +3,9 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, cast
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error, connections, transaction
-from django.http import Http404, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -20,6 +21,8 @@ from .problems import exception_handler
 from .schema import InquirlySchema
 from .serializers import InboxSerializer
 from .throttling import InboxThrottle
+
+ENCODER = DjangoJSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 logger = logging.getLogger(__name__)
 
@@ -84,13 +87,13 @@ class PublicViewSet(ViewSet):
         """Return the valid fields of the body; raises ``ValidationError`` with every bad one."""
         return cast(dict[str, Any], shared(serializer_class).run_validation(self.request.data))
 
-    def answer(self, serializer_class: type[Serializer[Any]], instance: Any) -> JsonResponse:
+    def answer(self, serializer_class: type[Serializer[Any]], instance: Any) -> HttpResponse:
         return json_response(shared(serializer_class).to_representation(instance))
 
 
-def json_response(answer: Any) -> JsonResponse:
+def json_response(answer: Any) -> HttpResponse:
     """Return the answer as JSON, whatever ``Accept`` says and however the host's own API writes it."""
-    return JsonResponse(answer, json_dumps_params={"ensure_ascii": False, "separators": (",", ":")})
+    return HttpResponse(ENCODER.encode(answer), content_type="application/json")
 
 
 @functools.cache
