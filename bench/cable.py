@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as a script, Python looks beside this file only
 
-from bench import contenders, database, machine
+from bench import database, machine
 from bench.faults import command, production, redis_server
 from bench.faults.command import Bar, Outcome, Scale
 from bench.faults.memory import resident
@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> Outcome:
     limits = {"INQUIRLY_CABLE_SOCKETS_PER_ADDRESS": str(options.sockets + 1)}
     with production.database("cable") as url, redis_server.serving() as redis:
         say(f"Making {len(known)} sessions")
-        database.fill(url, contenders.OURS, known)
+        database.fill(url, database.OURS, known)
         environment = {"REDIS_URL": redis.own_url, **limits}
         with (
             production.site(url, **environment) as site,

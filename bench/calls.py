@@ -69,7 +69,9 @@ CREATES = (
     Call("create_new", "signed create, new", create_new, creates=True),
     Call("create_known", "signed create, known", create_known),
 )
-CALLS = (*CREATES, Call("get", "GET", read), Call("patch", "PATCH", update))
+READ, UPDATE = Call("get", "GET", read), Call("patch", "PATCH", update)
+CALLS = (*CREATES, READ, UPDATE)
+WRITES = (*CREATES, UPDATE)
 
 
 def write(path: Path, requests: Iterable[Request]) -> Path:

@@ -21,11 +21,6 @@ from .server import ROOT, ask, serving
 
 BIN = Path(sys.executable).parent
 PER_SECOND = 8_000  # more new contacts than any contender makes in a second
-OURS: database.Tables = {
-    "inquirly_contacts_contact": database.CONTACT,
-    "inquirly_contacts_contactinbox": database.SESSION,
-}
-TEXTBOOK: database.Tables = {"textbook_contact": database.CONTACT, "textbook_contactinbox": database.SESSION}
 
 
 class Contender(Protocol):
@@ -57,11 +52,12 @@ class Server:
     name: str
     command: list[str]
     environment: dict[str, str]
+    tables: database.Tables
     workload: Workload
 
     @contextmanager
     def running(self) -> Iterator[Callable[[Call], float]]:
-        database.tidy(self.environment["DATABASE_URL"])
+        database.tidy(self.environment["DATABASE_URL"], self.tables)
         with serving(self.command, self.environment) as address:
             for call in CALLS:
                 ask(address, call.request(next(self.workload.new) if call.creates else self.workload.known.start))
@@ -76,7 +72,7 @@ class Server:
 
 def ours(url: str, workload: Workload, name: str = "ours") -> Server:
     """The site on the database at ``url``, started by the README's own line."""
-    return Server(name, serve_line(), site_environment(url), workload)
+    return Server(name, serve_line(), site_environment(url), database.OURS, workload)
 
 
 def serve_line(label: str = "serve") -> list[str]:
@@ -106,7 +102,7 @@ def textbook(url: str, workload: Workload) -> Server:
     environment = {"DJANGO_SETTINGS_MODULE": "bench.textbook.settings", "DATABASE_URL": url}
     command = [sys.executable, "-m", "bench.textbook"]
     subprocess.run(command, cwd=ROOT, env={**os.environ, **environment}, check=True)  # noqa: S603
-    return Server("textbook", textbook_command(), environment, workload)
+    return Server("textbook", textbook_command(), environment, database.TEXTBOOK, workload)
 
 
 def textbook_server() -> str:

@@ -10,10 +10,14 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from .calls import CREATED
 
-Tables = Mapping[str, Mapping[str, str]]  # by table, what sets a copy off: column and SQL in terms of its number n
+Tables = dict[
+    str, Mapping[str, str]
+]  # in the order in which rows can be made; by table, what sets a copy off: column and SQL in terms of its number n
 SOURCE_ID = "md5('source-' || n)"
 CONTACT = {"id": "n", "identifier": "'user-' || n", "email": "'user-' || n || '@example.com'"}
 SESSION = {"id": "n", "contact_id": "n", "source_id": SOURCE_ID, "pubsub_token": "md5('token-' || n)"}
+OURS: Tables = {"inquirly_contacts_contact": CONTACT, "inquirly_contacts_contactinbox": SESSION}
+TEXTBOOK: Tables = {"textbook_contact": CONTACT, "textbook_contactinbox": SESSION}
 TEMPLATE = 1  # the id of the contact and of the session that the others are copies of
 
 
@@ -43,7 +47,7 @@ def fill(url: str, tables: Tables, numbers: range) -> None:
             connection.execute(_copy(connection, table, columns, numbers))
             sequence = SQL("SELECT setval(pg_get_serial_sequence(%s, 'id'), %s)")
             connection.execute(sequence, [table, CREATED])
-    tidy(url)
+    tidy(url, tables)
 
 
 def _copy(
@@ -71,9 +75,11 @@ def pubsub_tokens(url: str, numbers: range) -> dict[int, str]:
         return dict(connection.execute(rows, [numbers[0], numbers[-1]]).fetchall())
 
 
-def tidy(url: str) -> None:
-    """Leave nothing of one contender's work for the next one to clean up."""
+def tidy(url: str, tables: Tables) -> None:
+    """Leave nothing of one contender's work to the next one: neither what it has made nor its traces."""
     with psycopg.connect(url, autocommit=True) as connection:
+        for table in reversed(tables):
+            connection.execute(SQL("DELETE FROM {} WHERE id >= {}").format(Identifier(table), Literal(CREATED)))
         connection.execute("VACUUM ANALYZE")
 
 

@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
             )
             for size, url in zip(sizes, urls, strict=True)
         ]
-        indexes = {str(size): database.index_sizes(url, contenders.OURS) for size, url in zip(sizes, urls, strict=True)}
+        indexes = {str(size): database.index_sizes(url, database.OURS) for size, url in zip(sizes, urls, strict=True)}
         measured = measure(servers, options.rounds)
         facts = machine.facts(urls[0])
     rates = {size: medians(figures) for size, figures in measured.items()}
@@ -63,7 +63,7 @@ def filled(server: str, sizes: Sequence[int]) -> Iterator[list[str]]:
             urls.append(stack.enter_context(database.scratch(server, f"growth_{size}", template=urls[0])))
         for size, url in zip(sizes, urls, strict=True):
             say(f"Making {size} contacts")
-            database.fill(url, contenders.OURS, database.known(size))
+            database.fill(url, database.OURS, database.known(size))
         yield urls
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .calls import Call
-from .database import tidy
+from .database import OURS, tidy
 from .load import CONNECTIONS, THREADS, Refused
 
 MODES = ("prepared", "extended", "simple")  # the fastest first
@@ -27,7 +27,7 @@ class Limit:
 
     @contextmanager
     def running(self) -> Iterator[Callable[[Call], float]]:
-        tidy(self.url)
+        tidy(self.url, OURS)
         yield self.rate
 
     def rate(self, call: Call) -> float:

@@ -42,11 +42,12 @@ def text(result: Mapping[str, Any]) -> str:
     """Return the result of a run as a person reads it."""
     rows = [HEAD, *(_row(call.label, result["calls"][call.name]) for call in CALLS)]
     verdict = "All bars are met." if result["met"] else "Not all bars are met."
-    in_one = result["as_one_statement"].values()
-    limits, ratios = (" and ".join(f"{one[name]:g}" for one in in_one) for name in ("limit", "ratio"))
+    in_one = ", ".join(
+        f"{name} {one['limit']:.0f} ({one['ratio']:g})" for name, one in result["as_one_statement"].items()
+    )
     note = (
-        f"A create is sent as one statement. Of these, pgbench sends {limits} a second, and ours is {ratios} of it.\n"
-        "Its limit above is that of the same in a transaction of several statements."
+        "What writes is sent as one statement; its limit above is that of the same in a transaction of several.\n"
+        f"Of the one, pgbench sends in a second (and ours is of it): {in_one}."
     )
     return "\n".join([*map(line, rows), verdict, note, "", *circumstances(result)])
 

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as a script, 
 import django
 
 from bench import command, contenders, database, limit, machine, report
-from bench.calls import CALLS, CREATES
+from bench.calls import CALLS, WRITES
 from bench.load import CONNECTIONS
 from bench.progress import say
 from bench.rounds import measure, medians
@@ -30,9 +30,9 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         scripts, in_one = prepare(url, known)
         ceiling = limit.prepare(url, scripts, Path(directory), options.seconds)
         measured = measure([ceiling, textbook, ours], options.rounds)
-        say("The limit of creates, each sent as one statement")
+        say("The limit of what writes, each sent as one statement")
         limit_in_one = limit.prepare(url, in_one, Path(directory), options.seconds)
-        rates_in_one = {call.name: limit_in_one.rate(call) for call in CREATES}
+        rates_in_one = {call.name: limit_in_one.rate(call) for call in WRITES}
         facts = machine.facts(url)
     compared = report.compare(*(medians(measured[name]) for name in ("limit", "textbook", "ours")))
     return {
@@ -63,18 +63,18 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 def prepare(url: str, known: range) -> tuple[dict[str, str], dict[str, str]]:
     """Fill the tables of both, and return pgbench's script for each call by its name.
 
-    A create is one statement, and its limit is that of the same in a transaction of several, as the bars are meant; the
-    second result are the scripts of creates as they are sent.
+    What writes is one statement, and its limit is that of the same in a transaction of several, as the bars are meant;
+    the second result are its scripts as it is sent.
     """
     os.environ.update(contenders.site_environment(url))
     django.setup()
     from bench import ours, statements  # models and connections need the lines above
 
     ours.prepare()
-    database.fill(url, {**contenders.OURS, **contenders.TEXTBOOK}, known)
+    database.fill(url, {**database.OURS, **database.TEXTBOOK}, known)
     number = known[len(known) // 2]
-    scripts = {call.name: statements.script(call, number, known, one_by_one=call in CREATES) for call in CALLS}
-    return scripts, {call.name: statements.script(call, number + 2, known) for call in CREATES}
+    scripts = {call.name: statements.script(call, number, known, one_by_one=call in WRITES) for call in CALLS}
+    return scripts, {call.name: statements.script(call, number + 2, known) for call in WRITES}
 
 
 if __name__ == "__main__":

@@ -64,8 +64,8 @@ def test_a_change_is_sent_in_a_transaction_and_a_read_is_not(contacts):
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite takes one statement after the other")
-@pytest.mark.parametrize("call", ["create_new", "create_known"])
-def test_a_create_is_sent_as_one_statement(contacts, call):
+@pytest.mark.parametrize("call", ["create_new", "create_known", "patch"])
+def test_what_writes_is_sent_as_one_statement(contacts, call):
     assert VERB.findall(script(CALL[call], NUMBER, KNOWN)) == ["\\set", "WITH"]
 
 

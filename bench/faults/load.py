@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # as a script, Python looks beside this file only
 
-from bench import contenders, database
+from bench import database
 from bench.calls import source_id
 from bench.faults import command, production
 from bench.faults.command import Bar, Outcome, Scale
@@ -31,7 +31,7 @@ SCALES = [
 ]
 PARTS = {"creates": Visitor.create, "the mix": Visitor.mix}
 TABLES: database.Tables = {
-    **contenders.OURS,
+    **database.OURS,
     "inquirly_contacts_contact": {
         **database.CONTACT,
         "name": "'Name ' || n",  # as the ledger makes them of a number
