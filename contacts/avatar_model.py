@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .changes import RemembersFields
+from .changes import RemembersFields, saved_fields
 
 
 class AvatarState(models.TextChoices):
@@ -73,8 +73,7 @@ class HasAvatar(RemembersFields):
     def _written(self, names: Iterable[str] | None) -> set[str]:
         """Return what a save of ``names`` writes into a row that is there: no picture that was loaded long ago."""
         if names is None:
-            loaded = {field.name for field in self._meta.concrete_fields if not field.primary_key}
-            names = loaded - self.get_deferred_fields() - {*self.AVATAR_FILES, *self.AVATAR_STATE}
+            names = saved_fields(self) - {*self.AVATAR_FILES, *self.AVATAR_STATE}
         follows = self.AVATAR_STATE if "avatar_url" in names and self.changed(("avatar_url",)) else ()
         return {*names, *follows}
 

@@ -76,8 +76,10 @@ def open_to(pubsub_token: str, origin: str | None) -> str | None:
 
     Without an origin it is no page that asks.
     """
-    sessions = ContactInbox.objects.filter(OPEN, pubsub_token=pubsub_token)
-    for source_id, allowed_origins in sessions.values_list("source_id", "inbox__allowed_origins"):
+    session = ContactInbox.objects.filter(pubsub_token=pubsub_token)
+    # Before the look: what changes from then on is told to this session too.
+    session.filter(streamed=False).update(streamed=True)
+    for source_id, allowed_origins in session.filter(OPEN).values_list("source_id", "inbox__allowed_origins"):
         if origin is None or not allowed_origins or origin in allowed_origins:
             return source_id
     return None
@@ -112,7 +114,8 @@ def _query(contacts: int) -> tuple[str, Sequence[Any]]:
     """Return the SQL for so many contacts, made once as in ``compiled``, and its parameters: samples and others."""
     samples, told = range(SAMPLE, SAMPLE + contacts), SAMPLE + contacts
     # By contact, of which there are several: else PostgreSQL may look through all sessions in the order of their ids.
-    found = ContactInbox.objects.filter(contact__in=samples, id__gt=told).order_by("contact_id", "id")
+    streamed = ContactInbox.objects.filter(contact__in=samples, streamed=True)
+    found = streamed.filter(id__gt=told).order_by("contact_id", "id")
     # The piece is cut before contacts are joined: else PostgreSQL may look through all of these.
     piece = ContactInbox.objects.filter(pk__in=found.values("pk")[:PIECE]).annotate(open=OPEN)
     columns = ("pubsub_token", "open", "contact_id", "contact__name", "contact__email", "contact__phone_number")

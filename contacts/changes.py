@@ -38,5 +38,11 @@ class RemembersFields(models.Model):
         return frozenset(name for name in names if name not in stored or now[name] != stored[name])
 
 
+def saved_fields(instance: models.Model) -> set[str]:
+    """Return the names of the fields that a save writes into a row that is there."""
+    fields = {field.name for field in instance._meta.concrete_fields if not field.primary_key}
+    return fields - instance.get_deferred_fields()
+
+
 def _kept(value: Any) -> Any:
     return deepcopy(value) if isinstance(value, dict) else value  # a dictionary can be changed in place

@@ -12,6 +12,7 @@ from inboxes.models import Account, Inbox
 from . import signals
 from .attributes import AttributesDecoder, validate_custom_attributes
 from .avatar_model import HasAvatar
+from .changes import saved_fields
 from .validators import (
     normalize_email,
     validate_avatar_url,
@@ -155,6 +156,13 @@ class ContactInbox(models.Model):
     source_id = models.CharField(_("source id"), max_length=64, default=tokens.new_source_id, editable=False)
     pubsub_token = models.CharField(_("pubsub token"), max_length=64, default=tokens.new_pubsub_token, editable=False)
     hmac_verified = models.BooleanField(_("verified by HMAC"), default=False, editable=False)
+    streamed = models.BooleanField(
+        _("live"),
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text=_("Whether a socket has ever opened it: only these are told of changes."),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     last_seen_at = models.DateTimeField(_("last seen at"), default=timezone.now, editable=False)
 
@@ -165,9 +173,17 @@ class ContactInbox(models.Model):
             models.UniqueConstraint(fields=["source_id"], name="inquirly_session_source_id"),
             models.UniqueConstraint(fields=["pubsub_token"], name="inquirly_session_pubsub_token"),
         ]
+        indexes = [
+            models.Index(fields=["contact", "id"], condition=Q(streamed=True), name="inquirly_session_streamed"),
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not (args or self._state.adding or kwargs.get("force_insert") or kwargs.get("update_fields")):
+            kwargs["update_fields"] = saved_fields(self) - {"streamed"}  # a socket may have opened it meanwhile
+        super().save(*args, **kwargs)
 
 
 class IdempotencyKey(models.Model):

@@ -16,8 +16,14 @@ from .factories import ContactFactory, ContactInboxFactory
 def crowd(inbox):
     """The sessions of a contact that has some more than two pieces of them."""
     contact = ContactFactory(account=inbox.account, name="Ada")
-    sessions = ContactInboxFactory.build_batch(2 * PIECE + 3, inbox=inbox, contact=contact)
+    sessions = ContactInboxFactory.build_batch(2 * PIECE + 3, inbox=inbox, contact=contact, streamed=True)
     return ContactInbox.objects.bulk_create(sessions)
+
+
+@pytest.fixture
+def streamed(customer, visitor):
+    """Let both have been opened by sockets."""
+    ContactInbox.objects.update(streamed=True)
 
 
 def groups(sessions):
@@ -36,6 +42,7 @@ def every(kind, sessions):
     return [(kind, group) for group in groups(sessions)]
 
 
+@pytest.mark.usefixtures("streamed")
 def test_a_contact_with_many_sessions_takes_turns_with_the_others(crowd, visitor, customer):
     turns = Turns()
     for contact in (crowd[0].contact, visitor.contact, customer.contact):
@@ -48,6 +55,7 @@ def test_a_contact_with_many_sessions_takes_turns_with_the_others(crowd, visitor
     ]
 
 
+@pytest.mark.usefixtures("streamed")
 def test_who_comes_later_waits_for_a_piece_only(crowd, visitor):
     turns = Turns()
     for _time in range(3):
@@ -95,7 +103,7 @@ def test_a_piece_is_told_as_things_are_stored_then(crowd):
 
 
 def test_those_of_few_sessions_are_looked_up_at_once(django_assert_num_queries, inbox):
-    sessions = ContactInboxFactory.create_batch(5, inbox=inbox)
+    sessions = ContactInboxFactory.create_batch(5, inbox=inbox, streamed=True)
     turns = Turns()
     for session in sessions:
         turns.add(Event(UPDATED, session.contact_id))
@@ -104,3 +112,12 @@ def test_those_of_few_sessions_are_looked_up_at_once(django_assert_num_queries, 
 
     assert [group for group, _message in told] == groups(sessions)
     assert not turns
+
+
+@pytest.mark.parametrize("news", [Event(UPDATED, 0), End(BLOCKED, 0)], ids=["event", "end"])
+def test_sessions_that_no_socket_has_opened_are_not_told(crowd, news):
+    ContactInbox.objects.exclude(pk=crowd[7].pk).update(streamed=False)
+    turns = Turns()
+    turns.add(news._replace(contact=crowd[0].contact_id))
+
+    assert [[group for _kind, group in told] for told in taken(turns)] == [groups([crowd[7]])]

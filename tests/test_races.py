@@ -3,41 +3,20 @@
 Real threads are in ``test_concurrency.py``; here the moment is chosen, so that each path is taken on every database.
 """
 
-import contextlib
-
 import pytest
-from django.db import connection
 
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox
 from contacts.sessions import ATTEMPTS
 
 from .api import create_contact, create_with_key, problem, public_contact, signed, stored, update_contact
+from .concurrently import before
 from .factories import ContactFactory, InboxFactory
 
 INSERT_CONTACT = 'INSERT INTO "inquirly_contacts_contact"'
 LOCK_CONTACT = 'SELECT "inquirly_contacts_contact"."id", "inquirly_contacts_contact"."avatar"'
 SELECT_SESSION = 'FROM "inquirly_contacts_contactinbox"'
 UPDATE_SESSION = 'UPDATE "inquirly_contacts_contactinbox"'
-
-
-@contextlib.contextmanager
-def before(statement, *actions):
-    """Do the actions, one before each of the first statements that begin with or hold this text."""
-    left = list(actions)
-    acting = False
-
-    def watch(execute, sql, params, many, context):
-        nonlocal acting
-        if statement in sql and left and not acting:
-            acting = True
-            left.pop(0)()
-            acting = False
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(watch):
-        yield
-    assert not left, "a statement was not run"
 
 
 def nothing():

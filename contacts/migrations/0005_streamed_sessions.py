@@ -1,0 +1,26 @@
+from django.db import migrations, models
+from django.db.models import Q
+
+
+def streamed(*, default):
+    return models.BooleanField(
+        db_default=default,
+        default=default,
+        editable=False,
+        help_text="Whether a socket has ever opened it: only these are told of changes.",
+        verbose_name="live",
+    )
+
+
+class Migration(migrations.Migration):
+    dependencies = [("inquirly_contacts", "0004_known_avatars")]
+
+    operations = [
+        # Of the sessions that are there already, any may have a socket.
+        migrations.AddField("contactinbox", "streamed", streamed(default=True)),
+        migrations.AlterField("contactinbox", "streamed", streamed(default=False)),
+        migrations.AddIndex(
+            "contactinbox",
+            models.Index(fields=["contact", "id"], condition=Q(streamed=True), name="inquirly_session_streamed"),
+        ),
+    ]
