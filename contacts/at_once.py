@@ -1,4 +1,4 @@
-"""What is written in one statement, where the contact is as the rules want it; ``identify`` has the rules.
+"""What is written at once, where the contact is as the rules want it; ``identify`` has the rules.
 
 Where it is not, nothing is written: it has to be looked at under a lock. So it has where more was sent than ``suits``.
 """
@@ -72,19 +72,16 @@ def change_signed(inbox: Inbox, source_id: str, fields: Fields) -> ContactInbox 
 
 
 def _change(query: CompiledQuery[ContactInbox], fields: Fields, **session: Any) -> ContactInbox | None:
-    if not statements.takes_two():
-        return None
     now = timezone.now()
-    seen = {"last_seen_at": now}
     values = {**_written(fields), "last_activity_at": now, "updated_at": now}
-    row = statements.overwrite_both(query.statement(**session), values, ContactInbox, "contact", "source_id", seen)
-    if row is None:
+    seen = {"last_seen_at": now}
+    found = statements.overwrite_both(query, session, values, ContactInbox, seen, "contact", "source_id")
+    if found is None:
         return None
-    contact_inbox = query.instance(row)
-    _set(contact_inbox, seen)
-    _set(contact_inbox.contact, values)
-    announce(contact_inbox.contact)
-    return contact_inbox
+    _set(found, seen)
+    _set(found.contact, values)
+    announce(found.contact)
+    return found
 
 
 def _written(fields: Fields) -> Fields:

@@ -5,12 +5,15 @@ Each statement writes one row at most and returns its id. No signal of Django's 
 """
 
 import functools
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import Model
 
-from .compiled import Row, Statement
+from .compiled import CompiledQuery, Row, Statement
+
+M = TypeVar("M", bound=Model)
+Values = dict[str, Any]
 
 
 def insert_unless_taken(instance: Model) -> Statement:
@@ -23,7 +26,7 @@ def save(instance: Model) -> Statement:
     return update(type(instance), _values(instance, add=False), id=instance.pk)
 
 
-def update(model: type[Model], values: dict[str, Any], **where: Any) -> Statement:
+def update(model: type[Model], values: Values, **where: Any) -> Statement:
     """Return what writes ``values`` into the row whose columns equal those of ``where``."""
     condition = " AND ".join(f"{_quoted(name)} = %s" for name in where)
     sql = _update_sql(model, tuple(values), condition)
@@ -87,17 +90,26 @@ def overwrite_and_insert(
 
 
 def overwrite_both(
-    known: Statement, values: dict[str, Any], child: type[Model], field: str, by: str, child_values: dict[str, Any]
-) -> Row | None:
+    known: CompiledQuery[M], found_by: Values, values: Values, child: type[M], child_values: Values, field: str, by: str
+) -> M | None:
     """Write ``child_values`` into a row of ``child``, and ``values`` into the one that its ``field`` refers to.
 
     ``known`` selects both, if they may be written; its column ``by`` tells which row of ``child``. Return them as they
     were. All or nothing: return None when it selects nothing, or another transaction changes either.
     """
-    parent = _parent(child, field)
+    statement, parent = known.statement(**found_by), _parent(child, field)
+    if not takes_two():
+        with transaction.atomic():
+            row = _run(statement)
+            found = known.instance(row) if row else None
+            if found is not None:
+                _run(update(child, child_values, id=found.pk))
+                _run(update(parent, values, id=getattr(found, f"{field}_id")))
+            return found
     sql = _overwriting_both(child, field, by, tuple(values), tuple(child_values))
-    parameters = [*known.parameters, *_prepared(child, child_values), *_prepared(parent, values)]
-    return _run(Statement(f"WITH known AS ({known.sql}), {sql}", parameters))
+    parameters = [*statement.parameters, *_prepared(child, child_values), *_prepared(parent, values)]
+    row = _run(Statement(f"WITH known AS ({statement.sql}), {sql}", parameters))
+    return known.instance(row) if row else None
 
 
 def takes_two() -> bool:
@@ -139,17 +151,17 @@ def _insert(instance: Model, source: str = "VALUES ({})", reference: str = "") -
     return Statement(sql, _prepared(type(instance), values))
 
 
-def _values(instance: Model, *, add: bool) -> dict[str, Any]:
+def _values(instance: Model, *, add: bool) -> Values:
     return {name: field.pre_save(instance, add) for name, field in _fields(type(instance)).items() if name != "id"}
 
 
-def _prepared(model: type[Model], values: dict[str, Any]) -> list[Any]:
+def _prepared(model: type[Model], values: Values) -> list[Any]:
     connection, fields = connections[DEFAULT_DB_ALIAS], _fields(model)
     return [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]
 
 
 @functools.cache
-def _fields(model: type[Model]) -> dict[str, Any]:
+def _fields(model: type[Model]) -> Values:
     return {field.attname: field for field in model._meta.local_concrete_fields}
 
 

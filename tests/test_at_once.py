@@ -1,18 +1,16 @@
-"""One statement or a look under a lock: whoever calls cannot tell which it was."""
+"""At once or after a look under a lock: whoever calls cannot tell which it was."""
 
 from datetime import datetime
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from contacts import statements
+from contacts import at_once
 from contacts.signals import contact_updated
 
 from .api import signed, stored, update_contact
 from .factories import ContactFactory, ContactInboxFactory
-
-pytestmark = pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite takes one statement after the other")
 
 CONTACTS = {
     "visitor": {"identifier": None, "email": "ada@example.com"},
@@ -46,11 +44,12 @@ def heard():
 
 @pytest.fixture
 def outcome(client, heard, monkeypatch, django_capture_on_commit_callbacks):
-    """Return what becomes of a change when statements can be sent as one, or cannot; nothing of it stays."""
+    """Return what becomes of a change that may be made at once, or may not; nothing of it stays."""
+    suits = at_once.suits
 
-    def come_out(session, sent, *, takes_two):
+    def come_out(session, sent, *, allowed):
         heard.clear()
-        monkeypatch.setattr(statements, "takes_two", lambda: takes_two)
+        monkeypatch.setattr(at_once, "suits", lambda *args, **kwargs: allowed and suits(*args, **kwargs))
         began = timezone.now()
         with transaction.atomic():
             with django_capture_on_commit_callbacks(execute=True):
@@ -85,14 +84,14 @@ def test_a_change_comes_to_the_same_either_way(inbox, outcome, contact, flag, is
 
     for fields in FIELDS:
         sent = {**fields, **signed(inbox, "user-7")} if is_signed else fields
-        assert outcome(session, sent, takes_two=True) == outcome(session, sent, takes_two=False), sent
+        assert outcome(session, sent, allowed=True) == outcome(session, sent, allowed=False), sent
 
 
-def test_a_change_in_one_statement_loads_all_that_receivers_may_read(client, inbox, outcome):
+def test_a_change_at_once_loads_all_that_receivers_may_read(client, inbox, outcome):
     """A field left out would cost each of them a query."""
     contacts = []
     contact_updated.connect(listener := lambda contact, **kwargs: contacts.append(contact))
-    outcome(ContactInboxFactory(inbox=inbox), {"name": "Grace"}, takes_two=True)
+    outcome(ContactInboxFactory(inbox=inbox), {"name": "Grace"}, allowed=True)
     contact_updated.disconnect(listener)
 
     (contact,) = contacts
