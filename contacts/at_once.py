@@ -6,7 +6,6 @@ Where it is not, nothing is written: it has to be looked at under a lock. So it 
 from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from inboxes.models import Inbox
@@ -22,16 +21,12 @@ WRITTEN = ("name", "email", "phone_number")
 UNIQUE = ("identifier", "account_id")
 
 
-def _open(inbox: int, source_id: str, **more: Any) -> QuerySet[ContactInbox]:
-    """Return the session of a contact that is not blocked, without what every change writes."""
-    session = sessions.with_contact(inbox, source_id).filter(contact__blocked=False, **more)
-    return session.defer("last_seen_at", "contact__last_activity_at", "contact__updated_at")
-
-
 NOT_BLOCKED = CompiledQuery(lambda **key: Contact.objects.filter(**key, blocked=False), account_id=int, identifier=str)
-OPEN = CompiledQuery(_open, inbox=int, source_id=str)
-OPEN_UNVERIFIED = CompiledQuery(partial(_open, contact__identifier=None), inbox=int, source_id=str)
-OPEN_SIGNED = CompiledQuery(partial(_open, hmac_verified=True), inbox=int, source_id=str, contact__identifier=str)
+OPEN = CompiledQuery(sessions.not_blocked, inbox=int, source_id=str)
+OPEN_UNVERIFIED = CompiledQuery(partial(sessions.not_blocked, contact__identifier=None), inbox=int, source_id=str)
+OPEN_SIGNED = CompiledQuery(
+    partial(sessions.not_blocked, hmac_verified=True), inbox=int, source_id=str, contact__identifier=str
+)
 
 
 def suits(fields: Fields, *, signed: bool) -> bool:

@@ -25,18 +25,24 @@ ATTEMPTS = 10
 Result = TypeVar("Result")
 
 
-def with_contact(inbox: int, source_id: str) -> QuerySet[ContactInbox]:
+def _with_contact(inbox: int, source_id: str) -> QuerySet[ContactInbox]:
     return ContactInbox.objects.filter(inbox_id=inbox, source_id=source_id).select_related("contact")
+
+
+def not_blocked(inbox: int, source_id: str, **more: Any) -> QuerySet[ContactInbox]:
+    """Return the session of a contact that is not blocked, without what every change writes."""
+    session = _with_contact(inbox, source_id).filter(contact__blocked=False, **more)
+    return session.defer("last_seen_at", "contact__last_activity_at", "contact__updated_at")
 
 
 def _shown(**session: Any) -> QuerySet[ContactInbox]:
     contact = [f"contact__{name}" for name in ("identifier", "name", "email", "phone_number")]
-    return with_contact(**session).only("source_id", "pubsub_token", "hmac_verified", *contact)
+    return _with_contact(**session).only("source_id", "pubsub_token", "hmac_verified", *contact)
 
 
 SHOWN = CompiledQuery(_shown, inbox=int, source_id=str)
 LOCKED = CompiledQuery(
-    lambda **session: with_contact(**session).select_for_update(of=("contact",)), inbox=int, source_id=str
+    lambda **session: _with_contact(**session).select_for_update(of=("contact",)), inbox=int, source_id=str
 )
 
 

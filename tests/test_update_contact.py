@@ -2,6 +2,7 @@
 
 import pytest
 
+from contacts import sessions
 from contacts.models import Contact, ContactInbox
 
 from .api import INBOXES, contact_url, problem, public_contact, signed, stored, update_contact
@@ -33,6 +34,26 @@ def test_a_visitor_changes_everything_of_their_contact(client, visitor):
         avatar_url="https://example.com/ada.png",
         custom_attributes={"plan": "pro"},
     ).exists()
+
+
+@pytest.mark.parametrize(
+    ("who", "fields"),
+    [
+        ("visitor", {"name": "Ada"}),
+        ("visitor", {"name": "Ada", "email": "ada@example.com", "phone_number": "+12025550123"}),
+        ("customer", {"name": "Grace"}),
+        ("customer, signed", {"email": "grace@example.com"}),
+        ("customer, signed", {"name": "Grace", "email": "grace@example.com", "phone_number": "+12025550199"}),
+    ],
+)
+def test_what_only_has_to_be_written_is_not_looked_at_under_a_lock(client, request, monkeypatch, who, fields):
+    monkeypatch.setattr(sessions, "lock", lambda *args: pytest.fail("The session was locked."))
+    name, _comma, is_signed = who.partition(", ")
+    session = request.getfixturevalue(name)
+    response = update_contact(client, session, **(signed(session.inbox, "user-7", **fields) if is_signed else fields))
+
+    assert response.status_code == 200
+    assert response.json() == {**public_contact(session), **fields}
 
 
 def test_a_claim_leads_to_nobody_where_claims_are_not_shared(client, inbox, visitor):
