@@ -10,9 +10,8 @@ from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from .calls import CREATED
 
-Tables = dict[
-    str, Mapping[str, str]
-]  # in the order in which rows can be made; by table, what sets a copy off: column and SQL in terms of its number n
+# In the order in which rows can be made; by table, what sets a copy off: column and SQL in terms of its number n.
+Tables = dict[str, Mapping[str, str]]
 SOURCE_ID = "md5('source-' || n)"
 CONTACT = {"id": "n", "identifier": "'user-' || n", "email": "'user-' || n || '@example.com'"}
 SESSION = {"id": "n", "contact_id": "n", "source_id": SOURCE_ID, "pubsub_token": "md5('token-' || n)"}

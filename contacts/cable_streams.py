@@ -76,13 +76,20 @@ def open_to(pubsub_token: str, origin: str | None) -> str | None:
 
     Without an origin it is no page that asks.
     """
-    session = ContactInbox.objects.filter(pubsub_token=pubsub_token)
-    # Before the look: what changes from then on is told to this session too.
-    session.filter(streamed=False).update(streamed=True)
-    for source_id, allowed_origins in session.filter(OPEN).values_list("source_id", "inbox__allowed_origins"):
+    source_id, streamed = _open_to(pubsub_token, origin)
+    if source_id is not None and not streamed:
+        ContactInbox.objects.filter(pubsub_token=pubsub_token).update(streamed=True)
+        # What came before was told to nobody here: look again.
+        source_id, _streamed = _open_to(pubsub_token, origin)
+    return source_id
+
+
+def _open_to(pubsub_token: str, origin: str | None) -> tuple[str | None, bool]:
+    sessions = ContactInbox.objects.filter(OPEN, pubsub_token=pubsub_token)
+    for source_id, streamed, allowed_origins in sessions.values_list("source_id", "streamed", "inbox__allowed_origins"):
         if origin is None or not allowed_origins or origin in allowed_origins:
-            return source_id
-    return None
+            return source_id, streamed
+    return None, False
 
 
 def messages(batch: Sequence[News]) -> list[tuple[Told, News | None]]:

@@ -181,7 +181,8 @@ class ContactInbox(models.Model):
         return f"#{self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if not (args or self._state.adding or kwargs.get("force_insert") or kwargs.get("update_fields")):
+        inserts = self.pk is None or self._state.adding or kwargs.get("force_insert")
+        if not (args or inserts) and kwargs.get("update_fields") is None:
             kwargs["update_fields"] = saved_fields(self) - {"streamed"}  # a socket may have opened it meanwhile
         super().save(*args, **kwargs)
 

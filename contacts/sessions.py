@@ -103,14 +103,15 @@ def reread(contact_inbox: ContactInbox) -> tuple[ContactInbox, bool]:
 
 def move(contact_inbox: ContactInbox, contact: Contact, *, signed: bool) -> None:
     """Let the session be one of ``contact``; by a sign-in it gets new tokens."""
-    contact_inbox.contact = contact
-    contact_inbox.last_seen_at = timezone.now()
+    place = _place(contact_inbox)
+    values: dict[str, Any] = {"contact": contact, "last_seen_at": timezone.now()}
     if signed:  # whoever knew the session before the sign-in must not know it after
         signals.end_session(contact_inbox.pubsub_token, signals.ROTATED, ContactInbox)
-        contact_inbox.source_id = new_source_id()
-        contact_inbox.pubsub_token = new_pubsub_token()
-        contact_inbox.hmac_verified = True
-    contact_inbox.save()
+        values |= {"source_id": new_source_id(), "pubsub_token": new_pubsub_token(), "hmac_verified": True}
+    if not ContactInbox.objects.filter(**place).update(**values):
+        raise Overtaken
+    for name, value in values.items():
+        setattr(contact_inbox, name, value)
 
 
 def _place(contact_inbox: ContactInbox) -> dict[str, Any]:

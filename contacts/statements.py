@@ -95,7 +95,8 @@ def overwrite_both(
     """Write ``child_values`` into a row of ``child``, and ``values`` into the one that its ``field`` refers to.
 
     ``known`` selects both, if they may be written; its column ``by`` tells which row of ``child``. Return them as they
-    were. All or nothing: return None when it selects nothing, or another transaction changes either.
+    were. All or nothing: return None when it selects nothing, or another transaction changes what ``field`` refers to,
+    or to what it refers.
     """
     statement, parent = known.statement(**found_by), _parent(child, field)
     if not takes_two():
@@ -161,7 +162,7 @@ def _prepared(model: type[Model], values: Values) -> list[Any]:
 
 
 @functools.cache
-def _fields(model: type[Model]) -> Values:
+def _fields(model: type[Model]) -> dict[str, Any]:
     return {field.attname: field for field in model._meta.local_concrete_fields}
 
 

@@ -23,14 +23,22 @@ class RedisCacheClient(redis.RedisCacheClient):
         return value
 
     def _increment(self, key: Any, delta: int) -> int | None:
+        try:
+            return self._ask("EVALSHA", self._script, 1, key, delta)
+        except exceptions.NoScriptError:  # the server is another one than before
+            return self._ask("EVAL", INCREMENT, 1, key, delta)
+
+    def _ask(self, *command: Any) -> int | None:
         connection = self._connection
         try:
-            connection.send_command("EVALSHA", self._script, 1, key, delta)
-            value: int | None = connection.read_response()
-        except exceptions.NoScriptError:  # the server is another one than before
-            connection.send_command("EVAL", INCREMENT, 1, key, delta)
-            value = connection.read_response()
-        return value
+            connection.send_command(*command)
+            answer: int | None = connection.read_response()
+        except exceptions.ResponseError:  # it is the answer
+            raise
+        except BaseException:
+            connection.disconnect()  # else the answer would be taken for that of the next command
+            raise
+        return answer
 
     @cached_property
     def _connection(self) -> Any:

@@ -35,8 +35,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "inboxes.middleware.PublicAPIMiddleware",
     "inquirly_site.middleware.ContentSecurityPolicyMiddleware",
-    "inquirly_site.middleware.PublicCallsMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "inquirly_site.middleware.PublicCallsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "inquirly_site.health.HealthMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -1,4 +1,4 @@
-"""Which sessions are told of changes: those that a socket has opened, from before it hears that it is open."""
+"""Which sessions are told of changes: those that a socket has opened, from before they hear that it is open."""
 
 import pytest
 from django.db import connection
@@ -6,11 +6,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from contacts.cable_streams import open_to
 from contacts.models import Contact, ContactInbox
+from inboxes.models import Inbox
 
 from .concurrently import before
 from .factories import ContactInboxFactory
 
-MIGRATION = "0005_streamed_sessions"
+MIGRATION = "0006_streamed_sessions_index"
 
 
 def test_a_session_is_streamed_once_a_socket_has_opened_it(visitor):
@@ -20,14 +21,26 @@ def test_a_session_is_streamed_once_a_socket_has_opened_it(visitor):
     assert ContactInbox.objects.get().streamed
 
 
-def test_who_is_blocked_while_a_socket_opens_is_told_or_refused(visitor):
-    """The look finds what was committed before it, and whoever commits later finds the session."""
+def test_a_session_is_opened_again_without_a_write(visitor, django_assert_num_queries):
+    ContactInbox.objects.update(streamed=True)
 
-    def block():
-        assert ContactInbox.objects.get().streamed
+    with django_assert_num_queries(1):
+        assert open_to(visitor.pubsub_token, None) == visitor.source_id
+
+
+@pytest.mark.parametrize("refused", ["blocked", "origin"])
+def test_a_session_that_a_socket_may_not_open_is_not_streamed(visitor, refused):
+    if refused == "blocked":
         Contact.objects.update(blocked=True)
+    Inbox.objects.update(allowed_origins=["https://shop.example"])
 
-    with before("SELECT", block):
+    assert open_to(visitor.pubsub_token, "https://other.example" if refused == "origin" else None) is None
+    assert not ContactInbox.objects.get().streamed
+
+
+def test_who_is_blocked_while_a_socket_opens_is_refused(visitor):
+    """Whoever commits before the session is streamed tells nobody."""
+    with before("UPDATE", lambda: Contact.objects.update(blocked=True)):
         assert open_to(visitor.pubsub_token, None) is None
 
 
@@ -37,6 +50,16 @@ def test_a_session_that_was_loaded_before_stays_streamed_when_it_is_saved(visito
     visitor.save()
 
     assert list(ContactInbox.objects.values_list("streamed", "hmac_verified")) == [(True, True)]
+
+
+def test_a_session_is_saved_as_others_are(visitor):
+    visitor.hmac_verified = True
+    visitor.save(update_fields=[])
+    assert not ContactInbox.objects.get().hmac_verified
+
+    visitor.pk, visitor.source_id, visitor.pubsub_token = None, "other", "other"
+    visitor.save()
+    assert ContactInbox.objects.count() == 2
 
 
 @pytest.mark.django_db(transaction=True)

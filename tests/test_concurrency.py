@@ -254,6 +254,21 @@ def test_a_change_goes_on_when_nothing_has_changed_while_it_waits(customer):
     assert Contact.objects.get().name == "Grace"
 
 
+@pytest.mark.parametrize("gone", ["session", "inbox"])
+@pytest.mark.parametrize("sign_in", [True, False], ids=["sign-in", "claim"])
+def test_who_signs_in_or_claims_finds_no_session_that_ends_meanwhile(inbox, visitor, sign_in, gone):
+    inbox.match_claims = True
+    inbox.save()
+    fields = signed(inbox, "user-7") if sign_in else {"identifier": "user-7"}
+
+    with while_it_waits(partial(update_contact, Client(), visitor, **fields)) as answer:
+        Contact.objects.select_for_update().get()
+        (visitor if gone == "session" else inbox).delete()
+
+    assert answer().status_code == 404
+    assert answer().json() == problem(404)
+
+
 @contextmanager
 def while_it_waits(call):
     """Do in one transaction what the block does, while ``call`` waits for it; yields what returns its answer."""

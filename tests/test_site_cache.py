@@ -62,6 +62,17 @@ def test_an_increment_does_without_a_connection_that_the_server_has_closed():
     assert cache.incr("number") == 3
 
 
+def test_an_increment_that_is_broken_off_leaves_no_answer_to_the_next(monkeypatch):
+    cache.set("number", 100)
+    cache.set("other", 1)
+    with monkeypatch.context() as broken:
+        broken.setattr(cache._cache._connection, "read_response", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            cache.incr("number")
+
+    assert cache.incr("other") == 2
+
+
 def _connection_id():
     connection = cache._cache._connection
     connection.send_command("CLIENT", "ID")

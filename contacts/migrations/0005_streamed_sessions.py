@@ -1,5 +1,4 @@
 from django.db import migrations, models
-from django.db.models import Q
 
 
 def streamed(*, default):
@@ -19,8 +18,4 @@ class Migration(migrations.Migration):
         # Of the sessions that are there already, any may have a socket.
         migrations.AddField("contactinbox", "streamed", streamed(default=True)),
         migrations.AlterField("contactinbox", "streamed", streamed(default=False)),
-        migrations.AddIndex(
-            "contactinbox",
-            models.Index(fields=["contact", "id"], condition=Q(streamed=True), name="inquirly_session_streamed"),
-        ),
     ]
