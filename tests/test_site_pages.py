@@ -10,7 +10,7 @@ from inboxes import known
 from inboxes.models import Account, Inbox
 
 from .admin import add_url, list_url, page_url
-from .api import contact_url
+from .api import contact_url, public_contact
 from .factories import ContactInboxFactory
 
 POLICY = (
@@ -77,6 +77,29 @@ def test_redoc_may_write_styles_with_the_nonce_of_its_page_only(client):
     assert len(nonce) == 22
     assert f'nonce="{nonce}"' in first.content.decode()
     assert nonce not in second.headers["Content-Security-Policy"]
+
+
+def test_the_settings_for_https_hold_on_the_api_too(client, visitor, settings):
+    settings.SECURE_SSL_REDIRECT, settings.SECURE_HSTS_SECONDS = True, 60
+    url = contact_url(visitor)
+
+    assert client.get(url).headers["Location"] == f"https://testserver{url}"
+    assert client.get(url, secure=True).headers["Strict-Transport-Security"] == "max-age=60"
+
+
+def test_a_public_call_passes_by_the_middleware_of_pages(client, visitor, settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_site_pages.failing"]
+
+    assert client.get(contact_url(visitor)).json() == public_contact(visitor)
+    with pytest.raises(RuntimeError):
+        client.get("/")
+
+
+def failing(get_response):
+    def fail(request):
+        raise RuntimeError
+
+    return fail
 
 
 def test_the_policy_holds_on_static_files_and_on_the_api_too(client, visitor):
