@@ -7,6 +7,7 @@ from django.db import connection
 from django.db.models.signals import post_save, pre_save
 from django.test import Client
 
+from contacts import identify
 from contacts.models import Contact, ContactInbox
 from contacts.signals import contact_updated
 from inboxes.identity import identifier_hash
@@ -483,3 +484,12 @@ def test_a_call_sends_no_signal_of_a_save(client, inbox, visitor):
 
     assert saved == []
     assert Contact.objects.filter(name="Grace").count() == 2
+
+
+def test_a_known_contact_is_written_over_without_a_look_under_a_lock(client, customer, monkeypatch):
+    monkeypatch.setattr(identify, "_find", lambda *args: pytest.fail("The contact was locked."))
+    response = create_contact(client, customer.inbox, **signed(customer.inbox, "user-7", name="Grace"))
+
+    assert response.status_code == 200
+    assert response.json()["id"] == customer.contact_id
+    assert response.json()["name"] == Contact.objects.get().name == "Grace"
