@@ -21,7 +21,11 @@ WRITTEN = ("name", "email", "phone_number")
 UNIQUE = ("identifier", "account_id")
 
 
-NOT_BLOCKED = CompiledQuery(lambda **key: Contact.objects.filter(**key, blocked=False), account_id=int, identifier=str)
+NOT_BLOCKED = CompiledQuery(
+    lambda **key: Contact.objects.filter(**key, blocked=False).defer("last_activity_at", "updated_at"),
+    account_id=int,
+    identifier=str,
+)
 OPEN = CompiledQuery(sessions.not_blocked, inbox=int, source_id=str)
 OPEN_UNVERIFIED = CompiledQuery(partial(sessions.not_blocked, contact__identifier=None), inbox=int, source_id=str)
 OPEN_SIGNED = CompiledQuery(

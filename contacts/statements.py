@@ -8,7 +8,7 @@ import functools
 from typing import Any, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
-from django.db.models import Model
+from django.db.models import CharField, Model
 
 from .compiled import CompiledQuery, Row, Statement
 
@@ -158,7 +158,12 @@ def _values(instance: Model, *, add: bool) -> Values:
 
 def _prepared(model: type[Model], values: Values) -> list[Any]:
     connection, fields = connections[DEFAULT_DB_ALIAS], _fields(model)
-    return [fields[name].get_db_prep_save(value, connection) for name, value in values.items()]
+    return [
+        value  # most are text, of which nothing has to be made
+        if type(value) is str and type(fields[name]) is CharField
+        else fields[name].get_db_prep_save(value, connection)
+        for name, value in values.items()
+    ]
 
 
 @functools.cache
