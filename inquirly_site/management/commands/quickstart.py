@@ -63,8 +63,7 @@ class Command(BaseCommand):
 
     def serve(self, httpd: ThreadedWSGIServer) -> None:
         """Serve until Ctrl-C: pages and calls, and live streams where what they need is installed."""
-        pictures.fetch_in_background()
-        with suppress(KeyboardInterrupt):
+        with pictures.fetched(), suppress(KeyboardInterrupt):
             if find_spec("channels") is None:
                 self.tell_that_it_serves()
                 httpd.serve_forever()
