@@ -20,7 +20,6 @@ Fields = dict[str, Any]
 WRITTEN = ("name", "email", "phone_number")
 UNIQUE = ("identifier", "account_id")
 
-
 NOT_BLOCKED = CompiledQuery(
     lambda **key: Contact.objects.filter(**key, blocked=False).defer("last_activity_at", "updated_at"),
     account_id=int,

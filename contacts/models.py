@@ -157,7 +157,7 @@ class ContactInbox(models.Model):
     pubsub_token = models.CharField(_("pubsub token"), max_length=64, default=tokens.new_pubsub_token, editable=False)
     hmac_verified = models.BooleanField(_("verified by HMAC"), default=False, editable=False)
     streamed = models.BooleanField(
-        _("live"),
+        _("streamed"),
         default=False,
         db_default=False,
         editable=False,

@@ -102,7 +102,7 @@ def reread(contact_inbox: ContactInbox) -> tuple[ContactInbox, bool]:
 
 
 def move(contact_inbox: ContactInbox, contact: Contact, *, signed: bool) -> None:
-    """Let the session be one of ``contact``; by a sign-in it gets new tokens."""
+    """Let the session be one of ``contact``, if it still is where it was found; by a sign-in it gets new tokens."""
     place = _place(contact_inbox)
     values: dict[str, Any] = {"contact": contact, "last_seen_at": timezone.now()}
     if signed:  # whoever knew the session before the sign-in must not know it after

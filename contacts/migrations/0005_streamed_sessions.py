@@ -7,7 +7,7 @@ def streamed(*, default):
         default=default,
         editable=False,
         help_text="Whether a socket has ever opened it: only these are told of changes.",
-        verbose_name="live",
+        verbose_name="streamed",
     )
 
 
