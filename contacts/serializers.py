@@ -1,8 +1,9 @@
 from typing import Any, cast
 
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
+from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from inboxes.identity import identifier_text
 
@@ -21,6 +22,7 @@ from .validators import (
 
 INT64 = {"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1}
 EMPTY_TEXT = {"type": "string", "maxLength": 0}
+REFUSED_BY_THE_PARSER = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
 PUNCTUATION = r"[ .()[\]-]*"
 PHONE_NUMBER_PATTERN = rf"^{PUNCTUATION}\+{PUNCTUATION}[1-9](?:{PUNCTUATION}[0-9]){{6,14}}{PUNCTUATION}$"
 
@@ -30,6 +32,8 @@ class TextField(serializers.CharField):
 
     def __init__(self, *, max_length: int | None = None, **kwargs: Any) -> None:
         super().__init__(trim_whitespace=False, required=False, allow_null=True, allow_blank=True, **kwargs)
+        # The parser has refused NUL and surrogates already; DRF would look at each character again.
+        self.validators = [one for one in self.validators if not isinstance(one, REFUSED_BY_THE_PARSER)]
         if max_length is not None:
             # DRF's own would keep its message in the language of whoever is refused first.
             self.validators.append(MaxLengthValidator(max_length))
@@ -101,11 +105,9 @@ class ContactSerializer(serializers.Serializer[Any]):
     )
 
     def to_internal_value(self, data: dict[str, Any]) -> dict[str, Any]:
-        sent = {key: value for key, value in data.items() if value is not None and value != ""}
-        fields: dict[str, Any] = super().to_internal_value(sent)
-        # It has been checked already, before anything else was looked at.
-        fields.pop("identifier_hash", None)
-        return fields
+        # The hash has been checked already, before anything else was looked at.
+        sent = {key: value for key, value in data.items() if value not in (None, "") and key != "identifier_hash"}
+        return cast(dict[str, Any], super().to_internal_value(sent))
 
 
 @extend_schema_serializer(component_name="PublicContact")
