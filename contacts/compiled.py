@@ -69,13 +69,16 @@ def _instances(compiler: Any) -> Callable[[list[Any]], Any]:
     info, select = compiler.klass_info, compiler.select
     made_of = _maker(info, select)
     related = [(_maker(one, select), one["local_setter"]) for one in info.get("related_klass_infos", [])]
-    converters = compiler.get_converters([column[0] for column in select]).items()
+    converters = [
+        (position, convert, expression)
+        for position, (functions, expression) in compiler.get_converters([column[0] for column in select]).items()
+        for convert in functions
+    ]
 
     def instance(row: list[Any]) -> Any:
-        connection = connections[DEFAULT_DB_ALIAS]
-        for position, (functions, expression) in converters:
-            for convert in functions:
-                row[position] = convert(row[position], expression, connection)
+        connection = connections[DEFAULT_DB_ALIAS] if converters else None
+        for position, convert, expression in converters:
+            row[position] = convert(row[position], expression, connection)
         made = made_of(row)
         for related_made_of, relate in related:
             relate(made, related_made_of(row))

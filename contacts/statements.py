@@ -8,11 +8,12 @@ import functools
 from typing import Any, TypeVar, cast
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
-from django.db.models import CharField, Model
+from django.db.models import BooleanField, CharField, Model
 
 from .compiled import CompiledQuery, Row, Statement
 
 M = TypeVar("M", bound=Model)
+AS_IT_IS = {CharField: str, BooleanField: bool}  # most values: nothing has to be made of them
 Values = dict[str, Any]
 
 
@@ -78,10 +79,7 @@ def overwrite_and_insert(
             return found
     first = _insert(parent, _overwriting(type(parent), by, names))
     second = _insert(child, "SELECT {} FROM first", reference)
-    sql = (
-        f"WITH known AS ({known.sql}), first AS ({first.sql}), second AS ({second.sql}) "
-        f"SELECT second.*, known.* FROM second LEFT JOIN known ON known.id = second.{_quoted(reference)}"
-    )
+    sql = _overwriting_and_inserting(known.sql, first.sql, second.sql, reference)
     row = _run(Statement(sql, [*known.parameters, *first.parameters, *second.parameters]))
     if row is None:
         return None
@@ -159,8 +157,8 @@ def _values(instance: Model, *, add: bool) -> Values:
 def _prepared(model: type[Model], values: Values) -> list[Any]:
     connection, fields = connections[DEFAULT_DB_ALIAS], _fields(model)
     return [
-        value  # most are text, of which nothing has to be made
-        if type(value) is str and type(fields[name]) is CharField
+        value
+        if value is None or type(value) is AS_IT_IS.get(type(fields[name]))
         else fields[name].get_db_prep_save(value, connection)
         for name, value in values.items()
     ]
@@ -191,6 +189,14 @@ def _overwriting(model: type[Model], by: tuple[str, ...], names: tuple[str, ...]
     changes = ", ".join(f"{_quoted(name)} = EXCLUDED.{_quoted(name)}" for name in names)
     where = f"{table}.id = (SELECT id FROM known) AND {_as_seen(model)}"
     return f"VALUES ({{}}) ON CONFLICT ({unique}) DO UPDATE SET {changes} WHERE {where}"
+
+
+@functools.cache
+def _overwriting_and_inserting(known: str, first: str, second: str, reference: str) -> str:
+    return (
+        f"WITH known AS ({known}), first AS ({first}), second AS ({second}) "
+        f"SELECT second.*, known.* FROM second LEFT JOIN known ON known.id = second.{_quoted(reference)}"
+    )
 
 
 @functools.cache

@@ -1,5 +1,6 @@
 """Inquirly's settings: one property for each, named as in the host's settings, read when used."""
 
+import functools
 import re
 from typing import Any
 
@@ -66,12 +67,18 @@ def parse_rate(rate: Any) -> tuple[int, int] | None:
     """Return calls and seconds of a rate like ``"60/min"``; None stands for no limit."""
     if rate is None:
         return None
-    match = RATE.fullmatch(rate) if isinstance(rate, str) else None
-    if match is None:
+    found = _rate(rate) if isinstance(rate, str) else None
+    if found is None:
         raise ImproperlyConfigured(
             f"INQUIRLY_THROTTLE_RATES holds {rate!r}: write a rate like '60/min' (s, min, h, d), or None for no limit."
         )
-    return int(match[1]), SECONDS[match[2][0]]
+    return found
+
+
+@functools.lru_cache  # it is asked by every call
+def _rate(text: str) -> tuple[int, int] | None:
+    match = RATE.fullmatch(text)
+    return (int(match[1]), SECONDS[match[2][0]]) if match else None
 
 
 conf = Conf()

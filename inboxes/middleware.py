@@ -48,7 +48,8 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
         response.cookies.clear()
         self.add_response_headers(request, response)
         for name, value in HEADERS.items():
-            response[name] = value
+            if response.headers.get(name) != value:
+                response[name] = value
         return response
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:

@@ -46,6 +46,7 @@ class PublicViewSet(ViewSet):
     content_negotiation_class = JSONOnly
     versioning_class = None
     metadata_class = None
+    default_response_headers: dict[str, str] = {}  # not DRF's Allow: 405 has one of its own
     schema = InquirlySchema()
 
     @classmethod
