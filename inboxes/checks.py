@@ -15,6 +15,7 @@ from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Warn
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from .conf import conf
@@ -34,6 +35,9 @@ SETTINGS = {
 DATABASES = ("sqlite", "postgresql")
 SQLITE = (3, 35)
 COUNTING_CACHES = ("redis", "memcached")
+FETCHING = ("PIL", "AntiSSRF")  # what fetching pictures takes
+BACKENDS = {"CHANNEL_LAYERS": ("E017", ("channels",)), "TASKS": ("E018", FETCHING)}  # of what is installed
+QUEUE = "default"  # that of a task, unless it says otherwise
 WORKERLESS = frozenset({"ImmediateBackend", "DummyBackend"})  # of Django Tasks
 
 
@@ -68,6 +72,21 @@ def check_versions(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         hint = _('Run: python -m pip install "djangorestframework>=3.18"')
         return [Error(text, hint=hint, id="inquirly_inboxes.E011")]
     return []
+
+
+@register
+def check_backends(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    """What nobody would miss before a socket hears nothing, or a picture does not come."""
+    messages: list[CheckMessage] = []
+    for setting, (number, needed) in BACKENDS.items():
+        try:
+            if (backend := _default(setting).get("BACKEND")) and _are_there(needed):
+                import_string(backend)
+        except Exception as error:  # noqa: BLE001 (what is imported has errors of its own)
+            text = _("%(setting)s['default'] cannot be used: %(error)s") % {"setting": setting, "error": error}
+            hint = _("Correct its BACKEND, or install the package that it names.")
+            messages.append(Error(text, hint=hint, id=f"inquirly_inboxes.{number}"))
+    return messages
 
 
 @register(Tags.database)
@@ -126,18 +145,24 @@ def check_loopback(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    backend = getattr(settings, "TASKS", {}).get("default", {}).get("BACKEND", "ImmediateBackend")
-    if backend.rpartition(".")[2] not in WORKERLESS or not all(find_spec(name) for name in ("PIL", "AntiSSRF")):
+    tasks = _default("TASKS")
+    if not _are_there(FETCHING):
         return []
-    text = _("Pictures of contacts are not fetched by themselves: the backend of Django Tasks has no workers.")
-    hint = _("Set TASKS['default'] to one that has, like django-tasks-db, or let cron run manage.py fetchavatars.")
-    return [Warn(text, hint=hint, id="inquirly_inboxes.W016")]
+    if tasks.get("BACKEND", "ImmediateBackend").rpartition(".")[2] in WORKERLESS:
+        text = _("Pictures of contacts are not fetched by themselves: the backend of Django Tasks has no workers.")
+        hint = _("Set TASKS['default'] to one that has, like django-tasks-db, or let cron run manage.py fetchavatars.")
+        return [Warn(text, hint=hint, id="inquirly_inboxes.W016")]
+    if QUEUE not in (tasks.get("QUEUES") or [QUEUE]):
+        text = _("Pictures of contacts are not fetched by themselves: TASKS['default'] takes no task of queue '%s'.")
+        hint = _("Add it to QUEUES, or let cron run manage.py fetchavatars.")
+        return [Warn(text % QUEUE, hint=hint, id="inquirly_inboxes.W017")]
+    return []
 
 
 @register(Tags.caches, deploy=True)
 def check_channel_layer(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    layer = getattr(settings, "CHANNEL_LAYERS", {}).get("default", {}).get("BACKEND", "")
-    if layer and not find_spec("channels"):
+    layer = _default("CHANNEL_LAYERS").get("BACKEND", "")
+    if layer and not _are_there(["channels"]):
         text = _("Sockets hear nothing of what this process changes: channels is not installed.")
         hint = _("Run: python -m pip install 'inquirly[realtime]'")
         return [Warn(text, hint=hint, id="inquirly_inboxes.W015")]
@@ -149,6 +174,14 @@ def check_channel_layer(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         )
         return [Warn(text, hint=hint, id="inquirly_inboxes.W014")]
     return []
+
+
+def _default(setting: str) -> Any:
+    return getattr(settings, setting, {}).get("default", {})
+
+
+def _are_there(names: Iterable[str]) -> bool:
+    return all(find_spec(name) for name in names)
 
 
 def _number(text: str) -> tuple[int, ...]:

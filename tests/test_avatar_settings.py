@@ -58,6 +58,9 @@ def test_loopback_outside_debug_is_refused_on_deployment(settings, debug, allowe
         ({"default": {"BACKEND": f"{avatars.TASKS}.backends.dummy.DummyBackend"}}, ["inquirly_inboxes.W016"]),
         ({"default": {}}, ["inquirly_inboxes.W016"]),
         ({}, ["inquirly_inboxes.W016"]),
+        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}, []),
+        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["pictures", "default"]}}, []),
+        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["mail"]}}, ["inquirly_inboxes.W017"]),
     ],
 )
 def test_tasks_without_workers_are_warned_of_on_deployment(settings, tasks, expected):
@@ -71,6 +74,23 @@ def test_without_the_extra_nobody_has_to_work(settings, monkeypatch):
     monkeypatch.setattr(checks, "find_spec", lambda name: None)
 
     assert checks.check_tasks(None) == []
+
+
+def test_tasks_that_are_not_there_are_an_error(settings):
+    settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackends"}}
+
+    (error,) = checks.check_backends(None)
+    assert error.id == "inquirly_inboxes.E018"
+    assert error.msg.startswith("TASKS['default'] cannot be used: ")
+    assert "DatabaseBackends" in error.msg
+    assert "BACKEND" in error.hint
+
+
+def test_without_the_extra_no_tasks_have_to_be_there(settings, monkeypatch):
+    settings.TASKS = {"default": {"BACKEND": "nothing.OfThisName"}}
+    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+
+    assert checks.check_backends(None) == []
 
 
 def test_without_the_extra_nobody_listens_when_contacts_are_created(monkeypatch):

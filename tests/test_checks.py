@@ -183,6 +183,15 @@ def test_a_channel_layer_without_channels_is_warned_of_on_deployment(settings, m
     assert ids() == []
 
 
+def test_a_channel_layer_that_is_not_there_is_an_error(settings):
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.pubsub.RedisChannelLayers"}}
+
+    (error,) = checks.check_backends(None)
+    assert error.id == "inquirly_inboxes.E017"
+    assert error.msg.startswith("CHANNEL_LAYERS['default'] cannot be used: ")
+    assert ids() == ["inquirly_inboxes.E017"]
+
+
 def test_versions_that_do_not_fit_stop_the_start(monkeypatch):
     monkeypatch.setattr(django, "VERSION", (6, 1, 0))
     monkeypatch.setattr(checks, "version", lambda name: "3.17.2")
