@@ -21,12 +21,20 @@ settings.register_profile("suite", deadline=None, suppress_health_check=[HealthC
 settings.load_profile("suite")
 
 
-@pytest.fixture(autouse=True)
-def _nothing_known(monkeypatch):
-    if url := os.environ.get("REDIS_URL"):  # cache.clear() would empty it for other processes too, and for its owner
+@pytest.fixture(scope="session")
+def _redis_client() -> Iterator[redis.Redis | None]:
+    if url := os.environ.get("REDIS_URL"):
         with redis.Redis.from_url(url) as client:
-            for key in client.scan_iter(f"{cache.key_prefix}:*"):
-                client.delete(key)
+            yield client
+    else:
+        yield None
+
+
+@pytest.fixture(autouse=True)
+def _nothing_known(monkeypatch, _redis_client):
+    if _redis_client:  # cache.clear() would empty it for other processes too, and for its owner
+        for key in _redis_client.scan_iter(f"{cache.key_prefix}:*"):
+            _redis_client.delete(key)
     else:
         cache.clear()
     known.clear()
