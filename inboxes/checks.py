@@ -36,7 +36,8 @@ DATABASES = ("sqlite", "postgresql")
 SQLITE = (3, 35)
 COUNTING_CACHES = ("redis", "memcached")
 FETCHING = ("PIL", "AntiSSRF")  # what fetching pictures takes
-BACKENDS = {"CHANNEL_LAYERS": ("E017", ("channels",)), "TASKS": ("E018", FETCHING)}  # of what is installed
+# By setting: the error when its backend is not there, and what has to be installed for anybody to care.
+BACKENDS = {"CHANNEL_LAYERS": ("E017", ("channels",)), "TASKS": ("E018", FETCHING)}
 QUEUE = "default"  # that of a task, unless it says otherwise
 WORKERLESS = frozenset({"ImmediateBackend", "DummyBackend"})  # of Django Tasks
 
@@ -76,12 +77,14 @@ def check_versions(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 
 @register
 def check_backends(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    """What nobody would miss before a socket hears nothing, or a picture does not come."""
+    """Tell of a backend that is not there: else a socket would hear nothing, or a picture not come, and no more."""
     messages: list[CheckMessage] = []
     for setting, (number, needed) in BACKENDS.items():
+        backend = _backend(setting)
+        if not backend or not _are_there(needed):
+            continue
         try:
-            if (backend := _default(setting).get("BACKEND")) and _are_there(needed):
-                import_string(backend)
+            import_string(backend)
         except Exception as error:  # noqa: BLE001 (what is imported has errors of its own)
             text = _("%(setting)s['default'] cannot be used: %(error)s") % {"setting": setting, "error": error}
             hint = _("Correct its BACKEND, or install the package that it names.")
@@ -145,14 +148,13 @@ def check_loopback(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    tasks = _default("TASKS")
     if not _are_there(FETCHING):
         return []
-    if tasks.get("BACKEND", "ImmediateBackend").rpartition(".")[2] in WORKERLESS:
+    if (_backend("TASKS") or "ImmediateBackend").rpartition(".")[2] in WORKERLESS:
         text = _("Pictures of contacts are not fetched by themselves: the backend of Django Tasks has no workers.")
         hint = _("Set TASKS['default'] to one that has, like django-tasks-db, or let cron run manage.py fetchavatars.")
         return [Warn(text, hint=hint, id="inquirly_inboxes.W016")]
-    if QUEUE not in (tasks.get("QUEUES") or [QUEUE]):
+    if QUEUE not in (_default("TASKS").get("QUEUES") or [QUEUE]):
         text = _("Pictures of contacts are not fetched by themselves: TASKS['default'] takes no task of queue '%s'.")
         hint = _("Add it to QUEUES, or let cron run manage.py fetchavatars.")
         return [Warn(text % QUEUE, hint=hint, id="inquirly_inboxes.W017")]
@@ -161,7 +163,7 @@ def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 
 @register(Tags.caches, deploy=True)
 def check_channel_layer(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    layer = _default("CHANNEL_LAYERS").get("BACKEND", "")
+    layer = _backend("CHANNEL_LAYERS")
     if layer and not _are_there(["channels"]):
         text = _("Sockets hear nothing of what this process changes: channels is not installed.")
         hint = _("Run: python -m pip install 'inquirly[realtime]'")
@@ -176,8 +178,15 @@ def check_channel_layer(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     return []
 
 
-def _default(setting: str) -> Any:
-    return getattr(settings, setting, {}).get("default", {})
+def _backend(setting: str) -> str:
+    return str(_default(setting).get("BACKEND") or "")
+
+
+def _default(setting: str) -> dict[str, Any]:
+    """Return what the setting says of its default, or nothing: a project may have something else of that name."""
+    found = getattr(settings, setting, None)
+    default = found.get("default") if isinstance(found, dict) else None
+    return default if isinstance(default, dict) else {}
 
 
 def _are_there(names: Iterable[str]) -> bool:

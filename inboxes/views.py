@@ -46,8 +46,11 @@ class PublicViewSet(ViewSet):
     content_negotiation_class = JSONOnly
     versioning_class = None
     metadata_class = None
-    default_response_headers: dict[str, str] = {}  # not DRF's Allow: 405 has one of its own
     schema = InquirlySchema()
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {}  # not DRF's Allow: 405 has one of its own
 
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:

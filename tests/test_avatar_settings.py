@@ -86,6 +86,14 @@ def test_tasks_that_are_not_there_are_an_error(settings):
     assert "BACKEND" in error.hint
 
 
+@pytest.mark.parametrize("tasks", [None, ["nightly"], {"default": None}, {"default": {"BACKEND": None}}])
+def test_tasks_of_another_kind_are_the_projects_own(settings, tasks):
+    settings.TASKS = tasks
+
+    assert checks.check_backends(None) == []
+    assert [one.id for one in checks.check_tasks(None)] == ["inquirly_inboxes.W016"]
+
+
 def test_without_the_extra_no_tasks_have_to_be_there(settings, monkeypatch):
     settings.TASKS = {"default": {"BACKEND": "nothing.OfThisName"}}
     monkeypatch.setattr(checks, "find_spec", lambda name: None)

@@ -192,6 +192,14 @@ def test_a_channel_layer_that_is_not_there_is_an_error(settings):
     assert ids() == ["inquirly_inboxes.E017"]
 
 
+@pytest.mark.parametrize("layers", [None, ["redis"], {"default": None}, {"default": {"BACKEND": None}}])
+def test_without_a_channel_layer_there_is_nothing_to_say(settings, layers):
+    settings.CHANNEL_LAYERS = layers
+
+    assert checks.check_backends(None) == []
+    assert checks.check_channel_layer(None) == []
+
+
 def test_versions_that_do_not_fit_stop_the_start(monkeypatch):
     monkeypatch.setattr(django, "VERSION", (6, 1, 0))
     monkeypatch.setattr(checks, "version", lambda name: "3.17.2")
