@@ -18,7 +18,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
-from .conf import conf
+from .conf import NAMES, conf
 from .models import Inbox
 
 Apps = Iterable[AppConfig] | None
@@ -50,6 +50,10 @@ def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             getattr(conf, name)
         except ImproperlyConfigured as error:
             messages.append(Error(str(error), id=f"inquirly_inboxes.{number}"))
+    hint = _("There are: %s.") % ", ".join(NAMES)
+    for name in dir(settings):
+        if name.startswith("INQUIRLY_") and name not in NAMES:
+            messages.append(Warn(_("%s is no setting of Inquirly.") % name, hint=hint, id="inquirly_inboxes.W018"))
     return messages
 
 
@@ -80,14 +84,16 @@ def check_backends(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """Tell of a backend that is not there: else a socket would hear nothing, or a picture not come, and no more."""
     messages: list[CheckMessage] = []
     for setting, (number, needed) in BACKENDS.items():
-        backend = _backend(setting)
-        if not backend or not _are_there(needed):
+        if not _are_there(needed) or not getattr(settings, setting, None):
             continue
         try:
-            import_string(backend)
+            backend = import_string(_backend(setting))
+            if setting == "TASKS":  # it says what else it takes, like an app of its own
+                messages += backend("default", _default(setting)).check()
         except Exception as error:  # noqa: BLE001 (what is imported has errors of its own)
-            text = _("%(setting)s['default'] cannot be used: %(error)s") % {"setting": setting, "error": error}
-            hint = _("Correct its BACKEND, or install the package that it names.")
+            named = {"setting": setting, "backend": _backend(setting), "error": error}
+            text = _("The BACKEND of %(setting)s['default'] cannot be used: '%(backend)s', %(error)s") % named
+            hint = _("Correct it, or install the package that it names.")
             messages.append(Error(text, hint=hint, id=f"inquirly_inboxes.{number}"))
     return messages
 
@@ -154,7 +160,8 @@ def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
         text = _("Pictures of contacts are not fetched by themselves: the backend of Django Tasks has no workers.")
         hint = _("Set TASKS['default'] to one that has, like django-tasks-db, or let cron run manage.py fetchavatars.")
         return [Warn(text, hint=hint, id="inquirly_inboxes.W016")]
-    if QUEUE not in (_default("TASKS").get("QUEUES") or [QUEUE]):
+    queues = _default("TASKS").get("QUEUES") or [QUEUE]
+    if isinstance(queues, str) or QUEUE not in queues:
         text = _("Pictures of contacts are not fetched by themselves: TASKS['default'] takes no task of queue '%s'.")
         hint = _("Add it to QUEUES, or let cron run manage.py fetchavatars.")
         return [Warn(text % QUEUE, hint=hint, id="inquirly_inboxes.W017")]

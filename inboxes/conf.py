@@ -17,9 +17,11 @@ class Conf:
     def INQUIRLY_THROTTLE_RATES(self) -> dict[str, tuple[int, int] | None]:  # noqa: N802 (a setting's name)
         """Calls and seconds by scope, None where it is off. A scope that the host leaves out keeps its default."""
         rates = getattr(settings, "INQUIRLY_THROTTLE_RATES", {})
-        if not isinstance(rates, dict) or not rates.keys() <= THROTTLE_RATES.keys():
+        wrong = rates.keys() - THROTTLE_RATES.keys() if isinstance(rates, dict) else {repr(rates)}
+        if wrong:
             raise ImproperlyConfigured(
-                f"INQUIRLY_THROTTLE_RATES has to be a dictionary with some of these keys: {', '.join(THROTTLE_RATES)}."
+                "INQUIRLY_THROTTLE_RATES has to be a dictionary with some of these keys: "
+                f"{', '.join(THROTTLE_RATES)}; not {', '.join(sorted(map(str, wrong)))}."
             )
         return {scope: parse_rate(rate) for scope, rate in {**THROTTLE_RATES, **rates}.items()}
 

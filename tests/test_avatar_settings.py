@@ -61,6 +61,7 @@ def test_loopback_outside_debug_is_refused_on_deployment(settings, debug, allowe
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}, []),
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["pictures", "default"]}}, []),
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["mail"]}}, ["inquirly_inboxes.W017"]),
+        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": "default"}}, ["inquirly_inboxes.W017"]),
     ],
 )
 def test_tasks_without_workers_are_warned_of_on_deployment(settings, tasks, expected):
@@ -81,21 +82,28 @@ def test_tasks_that_are_not_there_are_an_error(settings):
 
     (error,) = checks.check_backends(None)
     assert error.id == "inquirly_inboxes.E018"
-    assert error.msg.startswith("TASKS['default'] cannot be used: ")
-    assert "DatabaseBackends" in error.msg
-    assert "BACKEND" in error.hint
+    assert error.msg.startswith("The BACKEND of TASKS['default'] cannot be used: 'django_tasks_db.DatabaseBackends', ")
+    assert error.hint
 
 
-@pytest.mark.parametrize("tasks", [None, ["nightly"], {"default": None}, {"default": {"BACKEND": None}}])
-def test_tasks_of_another_kind_are_the_projects_own(settings, tasks):
+def test_tasks_without_their_app_are_an_error(settings):
+    settings.INSTALLED_APPS = [one for one in settings.INSTALLED_APPS if one != "django_tasks_db"]
+
+    (error,) = checks.check_backends(None)
+    assert "'django_tasks_db' in INSTALLED_APPS" in error.hint
+
+
+@pytest.mark.parametrize("tasks", [["nightly"], {"default": None}, {"default": {"BACKND": "nothing.OfThisName"}}])
+def test_tasks_that_name_no_backend_are_an_error(settings, tasks):
     settings.TASKS = tasks
 
-    assert checks.check_backends(None) == []
+    assert [one.id for one in checks.check_backends(None)] == ["inquirly_inboxes.E018"]
     assert [one.id for one in checks.check_tasks(None)] == ["inquirly_inboxes.W016"]
 
 
-def test_without_the_extra_no_tasks_have_to_be_there(settings, monkeypatch):
-    settings.TASKS = {"default": {"BACKEND": "nothing.OfThisName"}}
+@pytest.mark.parametrize("tasks", [None, ["nightly"], {"default": {"BACKEND": "nothing.OfThisName"}}])
+def test_without_the_extra_no_tasks_have_to_be_there(settings, monkeypatch, tasks):
+    settings.TASKS = tasks
     monkeypatch.setattr(checks, "find_spec", lambda name: None)
 
     assert checks.check_backends(None) == []

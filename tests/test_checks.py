@@ -36,7 +36,7 @@ def test_a_right_set_up_has_nothing_to_say(db):
         ({"create": "60/week"}, "holds '60/week'"),
         ({"create": "0/min"}, "holds '0/min'"),
         ({"create": 60}, "holds 60"),
-        ({"creates": "60/min"}, "create, other, failed"),
+        ({"creates": "60/min", 1: "60/min"}, "create, other, failed; not 1, creates."),
         ("60/min", "dictionary"),
     ],
 )
@@ -188,16 +188,34 @@ def test_a_channel_layer_that_is_not_there_is_an_error(settings):
 
     (error,) = checks.check_backends(None)
     assert error.id == "inquirly_inboxes.E017"
-    assert error.msg.startswith("CHANNEL_LAYERS['default'] cannot be used: ")
+    named = "'channels_redis.pubsub.RedisChannelLayers'"
+    assert error.msg.startswith(f"The BACKEND of CHANNEL_LAYERS['default'] cannot be used: {named}, ")
     assert ids() == ["inquirly_inboxes.E017"]
 
 
-@pytest.mark.parametrize("layers", [None, ["redis"], {"default": None}, {"default": {"BACKEND": None}}])
-def test_without_a_channel_layer_there_is_nothing_to_say(settings, layers):
+@pytest.mark.parametrize(
+    "layers", ["redis", {"defualt": {}}, {"default": None}, {"default": {"BACKEN": "channels_redis.core"}}]
+)
+def test_channel_layers_that_name_no_backend_are_an_error(settings, layers):
+    settings.CHANNEL_LAYERS = layers
+
+    assert [one.id for one in checks.check_backends(None)] == ["inquirly_inboxes.E017"]
+    assert checks.check_channel_layer(None) == []
+
+
+@pytest.mark.parametrize("layers", [None, {}])
+def test_nobody_has_to_have_a_channel_layer(settings, layers):
     settings.CHANNEL_LAYERS = layers
 
     assert checks.check_backends(None) == []
-    assert checks.check_channel_layer(None) == []
+
+
+def test_a_setting_that_is_none_of_ours_is_warned_of(settings):
+    settings.INQUIRLY_TRUSTED_PROXY = 1
+
+    (warning,) = [one for one in run_checks() if one.id == "inquirly_inboxes.W018"]
+    assert warning.msg == "INQUIRLY_TRUSTED_PROXY is no setting of Inquirly."
+    assert "INQUIRLY_TRUSTED_PROXIES" in warning.hint
 
 
 def test_versions_that_do_not_fit_stop_the_start(monkeypatch):
