@@ -4,9 +4,9 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -18,11 +18,12 @@ from inboxes.bounded_admin import BoundedAdmin
 
 from .avatar_admin import AvatarAdmin
 from .forms import ContactForm
-from .merge_admin import MergeAdmin
+from .merge_admin import TERMS, MergeAdmin, listed
 from .models import Contact, ContactInbox, ContactMerge
 from .validators import normalize_email, normalize_phone_number
 
 SESSIONS_SHOWN = 20
+MERGED = ("base_contact_id", "mergee_contact_id")
 
 
 def hold(contacts: QuerySet[Contact]) -> None:
@@ -47,14 +48,16 @@ class ContactAdmin(AvatarAdmin, MergeAdmin):
     list_display_links = ("id", "name")
     search_fields = ("identifier", "claimed_identifier", "email", "phone_number", "contact_inboxes__source_id")
     search_help_text = _(
-        "Write all of an identifier, an email address, a phone number with its country code, or a source id. "
-        "At most 10,000 contacts are counted and paged through."
+        "Write all of an identifier, an email address, a phone number with its country code, a source id, or the "
+        "number of a contact; or up to ten of these, parted by commas. At most 10,000 contacts are counted and paged "
+        "through."
     )
     autocomplete_fields = ("account",)
     readonly_fields = (
         "is_verified",
         "claimed_identifier",
         "claim_shared",
+        "likely_duplicates",
         *AvatarAdmin.AVATAR_FIELDS,
         "sessions",
         "last_activity_at",
@@ -73,6 +76,7 @@ class ContactAdmin(AvatarAdmin, MergeAdmin):
             },
         ),
         (_("About"), {"fields": ("name", "email", "phone_number", "avatar_url", "custom_attributes")}),
+        MergeAdmin.DUPLICATES_FIELDSET,
         AvatarAdmin.AVATAR_FIELDSET,
         (_("Access"), {"fields": ("blocked",)}),
         (_("Sessions"), {"fields": ("sessions",)}),
@@ -112,15 +116,16 @@ class ContactAdmin(AvatarAdmin, MergeAdmin):
         """Find by equality, each condition by its index: ``contains``, or an OR over a join, would scan the table."""
         if not search_term or "\x00" in search_term:
             return super().get_search_results(request, queryset, search_term)
-        term = search_term.strip()
+        terms = _terms(search_term)
+        sessions = ContactInbox.objects.filter(source_id__in=terms)
         values = {
-            "identifier": term,
-            "claimed_identifier": term,
-            "email": normalize_email(term),
-            "phone_number": "+" + normalize_phone_number(term).removeprefix("+"),
-            "pk": ContactInbox.objects.filter(source_id=term).values_list("contact", flat=True).first(),
+            "identifier": terms,
+            "claimed_identifier": terms,
+            "email": [normalize_email(term) for term in terms],
+            "phone_number": ["+" + normalize_phone_number(term).removeprefix("+") for term in terms],
+            "pk": [*_numbers(terms), *sessions.values_list("contact", flat=True)],
         }
-        return queryset.filter(Q(**{name: value for name, value in values.items() if value}, _connector=Q.OR)), False
+        return queryset.filter(Q(*((f"{name}__in", found) for name, found in values.items()), _connector=Q.OR)), False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Contact | None:
         """Lock what a form is about to change or delete: both happen inside a transaction."""
@@ -135,11 +140,28 @@ class ContactAdmin(AvatarAdmin, MergeAdmin):
         # Somebody took the identifier after it was checked. Checked again, the form says so.
         return super().changeform_view(request, *args, **kwargs)
 
+    def delete_model(self, request: HttpRequest, obj: Contact) -> None:
+        merged = _merged(Contact.objects.filter(pk=obj.pk))
+        super().delete_model(request, obj)
+        self._tell_of_merges(request, merged)
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Contact]) -> None:
         """Lock first: a session that opens meanwhile waits, and then gets a contact of its own."""
+        contacts = Contact.objects.filter(pk__in=queryset.order_by().values("pk"))
         with transaction.atomic():
-            hold(Contact.objects.filter(pk__in=queryset.order_by().values("pk")))
+            hold(contacts)
+            merged = _merged(contacts)
             super().delete_queryset(request, queryset)
+        self._tell_of_merges(request, merged)
+
+    def _tell_of_merges(self, request: HttpRequest, merged: list[int]) -> None:
+        """Tell staff who have erased contacts where more of them is kept."""
+        if merged:
+            name, query = "admin:inquirly_contacts_contactmerge_changelist", {"q": listed(merged)}
+            url = reverse(name, query=query, current_app=self.admin_site.name)
+            link = format_html('<a href="{}">{}</a>', url, gettext("records of merges"))
+            text = gettext("What was known before a merge is kept in {}. If it has to go as well, delete these too.")
+            self.message_user(request, format_html(text, link), messages.WARNING)
 
 
 class ReadOnlyAdmin(BoundedAdmin):
@@ -194,7 +216,7 @@ class ContactMergeAdmin(ReadOnlyAdmin):
     list_display = ("id", "base_contact_id", "mergee_contact_id", "account", "created_at")
     list_select_related = ("account",)
     search_fields = ("base_contact_id", "mergee_contact_id")
-    search_help_text = _("Write the number of a contact.")
+    search_help_text = _("Write the number of a contact, or up to ten, parted by commas.")
     fields = ("account", "base_contact_id", "base", "mergee_contact_id", "mergee", "created_at")
     readonly_fields = fields
 
@@ -211,10 +233,25 @@ class ContactMergeAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[ContactMerge], bool]:
         if not search_term or "\x00" in search_term:
             return super().get_search_results(request, queryset, search_term)
-        number = search_term.strip().removeprefix("#")
-        if not (number.isascii() and number.isdigit() and len(number) < 19):
-            return queryset.none(), False
-        return queryset.filter(Q(base_contact_id=number) | Q(mergee_contact_id=number)), False
+        numbers = _numbers(_terms(search_term))
+        return queryset.filter(Q(*((f"{name}__in", numbers) for name in MERGED), _connector=Q.OR)), False
+
+
+def _terms(search_term: str) -> list[str]:
+    """Return what is searched for: all of it, and what is between its commas."""
+    return [term for part in (search_term, *search_term.split(",")[:TERMS]) if (term := part.strip())]
+
+
+def _numbers(terms: list[str]) -> list[int]:
+    """Return those that a contact could have as its number, written 19 or #19."""
+    digits = [term.removeprefix("#") for term in terms]
+    return [int(one) for one in digits if one.isascii() and one.isdigit() and len(one) < 19]
+
+
+def _merged(contacts: QuerySet[Contact]) -> list[int]:
+    """Return the numbers of those, as many as a search takes, that records of merges speak of."""
+    records = [Exists(ContactMerge.objects.filter(**{name: OuterRef("pk")})) for name in MERGED]
+    return list(contacts.filter(Q(*records, _connector=Q.OR)).order_by("pk").values_list("pk", flat=True)[:TERMS])
 
 
 def _readable(value: Any) -> SafeString:

@@ -1,5 +1,6 @@
 """The action with which staff merge two contacts: a page that compares them, and the merge."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -7,6 +8,7 @@ from django.contrib.admin.utils import display_for_field
 from django.db import transaction
 from django.db.models import Field, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
@@ -25,6 +27,7 @@ EXPLANATION = _(
     "The other contact disappears; a record of both as they were stays. This cannot be undone."
 )
 PIECE = 30  # characters
+TERMS = 10  # that a search takes at once
 GONE = _("One of the two contacts is no longer here. Nothing has changed.")
 
 
@@ -32,6 +35,27 @@ class MergeAdmin(BoundedAdmin):
     """Merges two contacts of one account, for staff who may both change and delete contacts."""
 
     actions: tuple[str, ...] = ("merge_contacts",)
+    DUPLICATES_FIELDSET = (
+        _("Others"),
+        {
+            "fields": ("likely_duplicates",),
+            "description": _(
+                "These have the same email address or phone number. That proves nothing: two people may share a "
+                "mailbox, and a visitor can write anybody's."
+            ),
+        },
+    )
+
+    @admin.display(description=_("likely duplicates"))
+    def likely_duplicates(self, contact: Contact) -> SafeString | str:
+        """Link to those of the account with the same email or phone number, and to a list from which to merge them."""
+        alike = _alike(contact)
+        if not alike:
+            return str(self.get_empty_value_display())
+        query = {"q": listed(one.pk for one in (contact, *alike))}
+        url = reverse("admin:inquirly_contacts_contact_changelist", query=query, current_app=self.admin_site.name)
+        together = format_html('<a href="{}">{}</a>', url, gettext("Show them together, to merge two"))
+        return format_html_join(mark_safe("<br>"), "{}", [*([self.link(one)] for one in alike), [together]])
 
     def has_merge_permission(self, request: HttpRequest) -> bool:
         return self.has_change_permission(request) and self.has_delete_permission(request)
@@ -72,6 +96,21 @@ class MergeAdmin(BoundedAdmin):
             return
         done = gettext("Contact #{number} has been merged into {base}, which has its sessions now.")
         self.message_user(request, format_html(done, number=number, base=self.link(base)), messages.SUCCESS)
+
+
+def listed(numbers: Iterable[int]) -> str:
+    """Return what finds the contacts of these ``numbers``, or the records of their merges."""
+    return ", ".join(f"#{number}" for number in numbers)
+
+
+def _alike(contact: Contact) -> list[Contact]:
+    """Return as many others as a search takes beside ``contact``."""
+    found: set[Contact] = set()
+    for name in ("email", "phone_number"):  # each by its index
+        if value := getattr(contact, name):
+            same = Contact.objects.filter(**{name: value}, account=contact.account_id).exclude(pk=contact.pk)
+            found.update(same.order_by()[: TERMS - 1])
+    return sorted(found, key=lambda one: one.pk)[: TERMS - 1]
 
 
 def _breakable(text: str) -> SafeString:

@@ -1,5 +1,6 @@
 """Staff delete contacts and sessions, also while these are in use."""
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ from django.db import connection, connections, transaction
 from django.test import Client
 
 from contacts import identify
+from contacts.merge import merge
 from contacts.models import Contact, ContactInbox, ContactMerge, IdempotencyKey
 
 from .admin import confirm, errors, list_url, open_page, page_url, send, staff, told
@@ -52,6 +54,30 @@ def test_several_contacts_go_at_once(admin_client, customer, visitor):
     delete_selected(admin_client, visitor.contact, customer.contact)
 
     assert not Contact.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", [delete, delete_selected])
+def test_whoever_erases_a_contact_is_told_what_a_merge_has_kept_of_it(admin_client, customer, visitor, way):
+    base, number = customer.contact, customer.contact.pk
+    merge(base, visitor.contact)
+
+    response = way(admin_client, base)
+
+    (warning,) = [one for one in told(admin_client.get(response.headers["Location"])) if "merge" in one]
+    url = re.search(r'href="([^"]+)"', warning)[1]
+    assert url == f"{list_url(ContactMerge)}?q=%23{number}"
+    assert list(admin_client.get(url).context["cl"].result_list) == [ContactMerge.objects.get()]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("way", [delete, delete_selected])
+def test_of_a_contact_that_was_never_merged_there_is_no_more_to_tell(admin_client, customer, visitor, way):
+    merge(customer.contact, ContactFactory(account=customer.contact.account))
+
+    response = way(admin_client, visitor.contact)
+
+    assert not [one for one in told(admin_client.get(response.headers["Location"])) if "merge" in one]
 
 
 @pytest.mark.django_db

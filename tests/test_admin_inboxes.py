@@ -120,7 +120,7 @@ def test_account_identifier_and_key_of_an_inbox_cannot_be_written(admin_client, 
 def test_who_may_only_view_an_inbox_cannot_write_it(inbox):
     client = staff("view_inbox")
 
-    assert client.get(page_url(inbox)).status_code == 200
+    assert inbox.hmac_token in client.get(page_url(inbox)).content.decode()
     assert client.post(page_url(inbox), {"name": "Mine"}).status_code == 403
     assert Inbox.objects.get().name == inbox.name
 

@@ -19,6 +19,7 @@ from .factories import ContactFactory, ContactInboxFactory
 
 pytestmark = pytest.mark.django_db
 
+MERGED = {"mergee_contact_id": 1, "base_contact": {}, "mergee_contact": {}}
 MODELS = [Account, Inbox, Contact, ContactInbox, ContactMerge]
 HOSTILE_TERMS = [
     pytest.param("\x00", id="nul"),
@@ -92,6 +93,35 @@ def test_all_who_share_an_email_address_are_found(admin_client, customer):
     assert found(admin_client, Contact, "ada@example.com") == [others[1], others[0], customer.contact]
 
 
+def test_a_contact_is_found_by_its_number(admin_client, customer, visitor):
+    number = customer.contact.pk
+
+    assert found(admin_client, Contact, str(number)) == [customer.contact]
+    assert found(admin_client, Contact, f" #{number} ") == [customer.contact]
+    assert found(admin_client, Contact, "0") == []
+
+
+def test_several_are_found_together_so_that_they_can_be_merged(admin_client, customer, visitor):
+    other, _another = ContactFactory.create_batch(2)
+
+    term = f"+1 (202) 555-0123, #{other.pk},{visitor.source_id},, nobody"
+    assert found(admin_client, Contact, term) == sorted(
+        [customer.contact, visitor.contact, other], key=lambda one: -one.pk
+    )
+
+
+def test_up_to_ten_are_found_together(admin_client, customer):
+    rows = ContactFactory.create_batch(11)
+
+    assert found(admin_client, Contact, ",".join(str(one.pk) for one in rows)) == rows[9::-1]
+
+
+def test_an_identifier_may_have_commas(admin_client):
+    lovelace, _other = ContactFactory(identifier="Lovelace, Ada"), ContactFactory(identifier="Lovelace and Ada")
+
+    assert found(admin_client, Contact, "Lovelace, Ada") == [lovelace]
+
+
 def test_contact_and_session_are_found_by_a_source_id(admin_client, customer, visitor):
     assert found(admin_client, Contact, customer.source_id) == [customer.contact]
     assert found(admin_client, ContactInbox, customer.source_id) == [customer]
@@ -133,6 +163,7 @@ def test_an_inbox_is_found_by_its_identifier_and_by_a_part_of_its_name(admin_cli
 def test_a_merge_is_found_by_the_number_of_either_contact(admin_client, merged):
     assert found(admin_client, ContactMerge, str(merged.base_contact_id)) == [merged]
     assert found(admin_client, ContactMerge, f"#{merged.mergee_contact_id}") == [merged]
+    assert found(admin_client, ContactMerge, f"#0, #{merged.mergee_contact_id}") == [merged]
     assert found(admin_client, ContactMerge, "0") == []
 
 
@@ -206,6 +237,11 @@ def test_secrets_stand_on_a_page_only_as_text_to_read(admin_client, inbox, custo
     for secret in secrets:
         assert page.count(secret) == 1
         assert f'<div class="readonly">{secret}</div>' in page
+
+
+def test_the_secrets_of_a_session_take_the_permission_to_view_sessions(customer):
+    assert customer.source_id in staff("view_contactinbox").get(page_url(customer)).content.decode()
+    assert staff("view_contact", "change_contact").get(page_url(customer)).status_code == 403
 
 
 def test_the_previous_hmac_token_stands_nowhere(admin_client, inbox):
@@ -282,10 +318,14 @@ def test_what_is_beyond_the_limit_is_neither_counted_nor_paged_through(admin_cli
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL how it finds rows")
 def test_no_page_scans_contacts_or_sessions(admin_client, inbox):
     session = _fill(inbox, 100_000)
+    ContactFactory(account=inbox.account, email="90@example.com", phone_number=session.contact.phone_number)
+    ContactMerge.objects.create(account=inbox.account, base_contact_id=session.contact_id, **MERGED)
     pages = [(list_url(model), {"q": term}) for model in (Contact, ContactInbox) for term in _terms(session)]
     pages += [(list_url(model), {"p": page}) for model in (Contact, ContactInbox) for page in (1, 3, 100)]
     pages += [(list_url(Contact), {"o": "3"}), (list_url(ContactInbox), {"contact": session.contact_id})]
-    pages += [(page_url(row, page), {}) for row in (session, session.contact) for page in ("change", "delete")]
+    rows = [session, session.contact, Contact.objects.get(email="60@example.com")]
+    pages += [(page_url(row, page), {}) for row in rows for page in ("change", "delete")]
+    pages.append((list_url(ContactMerge), {"q": f"1, {session.contact_id}"}))
     for term in ("", *_terms(session)):
         field = {"app_label": "inquirly_contacts", "model_name": "contactinbox", "field_name": "contact"}
         pages.append(("/admin/autocomplete/", {**field, "term": term}))
@@ -331,7 +371,8 @@ def _fill(inbox, number):
 
 
 def _terms(session):
-    return ["user-30", "user-31", "30@example.com", "+49301000030", "49301000030", "nobody", session.source_id]
+    terms = ["user-30", "user-31", "30@example.com", "+49301000030", "49301000030", "nobody", session.source_id, "30"]
+    return [*terms, ", ".join(terms)]
 
 
 def _scans(captured):

@@ -1,5 +1,6 @@
 """Staff merge two contacts: they see both, say which one wins, and are told what was done."""
 
+import html
 import re
 
 import pytest
@@ -25,6 +26,26 @@ def pair(customer, visitor):
     Contact.objects.filter(pk=visitor.contact.pk).update(name="A. Lovelace", custom_attributes={"plan": "<pro>"})
     visitor.contact.refresh_from_db()
     return customer.contact, visitor.contact
+
+
+@pytest.mark.parametrize("shared", ["email", "phone_number"])
+def test_the_page_of_a_contact_leads_to_its_likely_duplicates(admin_client, pair, shared):
+    customer, visitor = pair
+    Contact.objects.filter(pk=visitor.pk).update(**{shared: getattr(customer, shared)})
+    ContactFactory(**{shared: getattr(customer, shared)})  # of another account
+
+    page = admin_client.get(page_url(customer)).content.decode()
+
+    assert f'<a href="{page_url(visitor)}">A. Lovelace</a>' in page
+    together = html.unescape(re.search(r'href="([^"]+)">Show them together', page)[1])
+    assert list(admin_client.get(together).context["cl"].result_list) == sorted(pair, key=lambda one: -one.pk)
+
+
+def test_who_shares_nothing_is_no_duplicate(admin_client, pair):
+    for contact in pair:
+        page = admin_client.get(page_url(contact)).content.decode()
+        assert "field-likely_duplicates" in page
+        assert "Show them together" not in page
 
 
 def test_a_page_shows_both_side_by_side_and_changes_nothing(admin_client, pair):
