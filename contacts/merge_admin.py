@@ -35,7 +35,7 @@ class MergeAdmin(BoundedAdmin):
     """Merges two contacts of one account, for staff who may both change and delete contacts."""
 
     actions: tuple[str, ...] = ("merge_contacts",)
-    DUPLICATES_FIELDSET = (
+    DUPLICATES_FIELDSET: Any = (
         _("Others"),
         {
             "fields": ("likely_duplicates",),
