@@ -1,6 +1,7 @@
 """Contacts, their sessions and the records of merges in the admin."""
 
 import json
+import re
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +25,7 @@ from .validators import normalize_email, normalize_phone_number
 
 SESSIONS_SHOWN = 20
 MERGED = ("base_contact_id", "mergee_contact_id")
+NUMBER = re.compile("#[0-9]{1,18}")  # of a contact
 
 
 def hold(contacts: QuerySet[Contact]) -> None:
@@ -49,8 +51,8 @@ class ContactAdmin(AvatarAdmin, MergeAdmin):
     search_fields = ("identifier", "claimed_identifier", "email", "phone_number", "contact_inboxes__source_id")
     search_help_text = _(
         "Write all of an identifier, an email address, a phone number with its country code, a source id, or the "
-        "number of a contact; or up to ten of these, parted by commas. At most 10,000 contacts are counted and paged "
-        "through."
+        "number of a contact, like #19; or up to ten of these, parted by commas. At most 10,000 contacts are counted "
+        "and paged through."
     )
     autocomplete_fields = ("account",)
     readonly_fields = (
@@ -116,16 +118,19 @@ class ContactAdmin(AvatarAdmin, MergeAdmin):
         """Find by equality, each condition by its index: ``contains``, or an OR over a join, would scan the table."""
         if not search_term or "\x00" in search_term:
             return super().get_search_results(request, queryset, search_term)
-        terms = _terms(search_term)
+        # A visitor may claim any text, also one that looks like the number of somebody else.
+        parts = _parts(search_term)
+        numbers = {term: int(term[1:]) for term in parts if NUMBER.fullmatch(term)}
+        terms = {*parts, search_term.strip()} - numbers.keys() if len(numbers) < len(parts) else set()
         sessions = ContactInbox.objects.filter(source_id__in=terms)
-        values = {
-            "identifier": terms,
-            "claimed_identifier": terms,
-            "email": [normalize_email(term) for term in terms],
-            "phone_number": ["+" + normalize_phone_number(term).removeprefix("+") for term in terms],
-            "pk": [*_numbers(terms), *sessions.values_list("contact", flat=True)],
-        }
-        return queryset.filter(Q(*((f"{name}__in", found) for name, found in values.items()), _connector=Q.OR)), False
+        emails = [normalize_email(term) for term in terms]
+        phone_numbers = ["+" + normalize_phone_number(term).removeprefix("+") for term in terms]
+        found = Q(pk__in=[*numbers.values(), *sessions.values_list("contact", flat=True)]) | Q(identifier__in=terms)
+        # SQLite takes an index that leaves out what is empty only for who does so too.
+        found |= Q(claimed_identifier__in=terms) & ~Q(claimed_identifier="")
+        found |= Q(email__in=emails) & ~Q(email="")
+        found |= Q(phone_number__in=phone_numbers) & ~Q(phone_number="")
+        return queryset.filter(found), False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Contact | None:
         """Lock what a form is about to change or delete: both happen inside a transaction."""
@@ -156,12 +161,15 @@ class ContactAdmin(AvatarAdmin, MergeAdmin):
 
     def _tell_of_merges(self, request: HttpRequest, merged: list[int]) -> None:
         """Tell staff who have erased contacts where more of them is kept."""
-        if merged:
-            name, query = "admin:inquirly_contacts_contactmerge_changelist", {"q": listed(merged)}
-            url = reverse(name, query=query, current_app=self.admin_site.name)
-            link = format_html('<a href="{}">{}</a>', url, gettext("records of merges"))
-            text = gettext("What was known before a merge is kept in {}. If it has to go as well, delete these too.")
-            self.message_user(request, format_html(text, link), messages.WARNING)
+        if not merged:
+            return
+        name, query = "admin:inquirly_contacts_contactmerge_changelist", {"q": listed(merged[:TERMS])}
+        url = reverse(name, query=query, current_app=self.admin_site.name)
+        link = format_html('<a href="{}">{}</a>', url, gettext("records of merges"))
+        text = gettext("What was known before a merge is kept in {}. If it has to go as well, delete these too.")
+        if len(merged) > TERMS:
+            text = gettext("What was known before merges is kept in {} and in more: look through all, if it has to go.")
+        self.message_user(request, format_html(text, link), messages.WARNING)
 
 
 class ReadOnlyAdmin(BoundedAdmin):
@@ -233,25 +241,27 @@ class ContactMergeAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[ContactMerge], bool]:
         if not search_term or "\x00" in search_term:
             return super().get_search_results(request, queryset, search_term)
-        numbers = _numbers(_terms(search_term))
+        digits = [term.removeprefix("#") for term in _parts(search_term)]
+        numbers = [int(one) for one in digits if NUMBER.fullmatch(f"#{one}")]
         return queryset.filter(Q(*((f"{name}__in", numbers) for name in MERGED), _connector=Q.OR)), False
 
 
-def _terms(search_term: str) -> list[str]:
-    """Return what is searched for: all of it, and what is between its commas."""
-    return [term for part in (search_term, *search_term.split(",")[:TERMS]) if (term := part.strip())]
-
-
-def _numbers(terms: list[str]) -> list[int]:
-    """Return those that a contact could have as its number, written 19 or #19."""
-    digits = [term.removeprefix("#") for term in terms]
-    return [int(one) for one in digits if one.isascii() and one.isdigit() and len(one) < 19]
+def _parts(search_term: str) -> list[str]:
+    return [term for part in search_term.split(",")[:TERMS] if (term := part.strip())]
 
 
 def _merged(contacts: QuerySet[Contact]) -> list[int]:
-    """Return the numbers of those, as many as a search takes, that records of merges speak of."""
+    """Return the numbers by which records of their merges, and of those before, are found; a search takes ``TERMS``."""
     records = [Exists(ContactMerge.objects.filter(**{name: OuterRef("pk")})) for name in MERGED]
-    return list(contacts.filter(Q(*records, _connector=Q.OR)).order_by("pk").values_list("pk", flat=True)[:TERMS])
+    named = contacts.filter(Q(*records, _connector=Q.OR)).order_by("pk")
+    latest = list(named.values_list("pk", flat=True)[: TERMS + 1])
+    numbers = latest
+    while latest and len(numbers) <= TERMS:
+        mergees = ContactMerge.objects.filter(base_contact_id__in=latest).values("mergee_contact_id")
+        before = ContactMerge.objects.filter(base_contact_id__in=mergees).exclude(base_contact_id__in=numbers)
+        latest = list(before.order_by("base_contact_id").values_list("base_contact_id", flat=True).distinct()[:TERMS])
+        numbers = [*numbers, *latest]
+    return numbers
 
 
 def _readable(value: Any) -> SafeString:

@@ -28,6 +28,7 @@ EXPLANATION = _(
 )
 PIECE = 30  # characters
 TERMS = 10  # that a search takes at once
+LOOKED_AT = 100  # with the same value, of whatever account: anybody could make a million of them
 GONE = _("One of the two contacts is no longer here. Nothing has changed.")
 
 
@@ -106,11 +107,11 @@ def listed(numbers: Iterable[int]) -> str:
 def _alike(contact: Contact) -> list[Contact]:
     """Return as many others as a search takes beside ``contact``."""
     found: set[Contact] = set()
-    for name in ("email", "phone_number"):  # each by its index
+    for name in ("email", "phone_number"):  # each by its index, which on SQLite takes the words that nothing is empty
         if value := getattr(contact, name):
-            same = Contact.objects.filter(**{name: value}, account=contact.account_id).exclude(pk=contact.pk)
-            found.update(same.order_by()[: TERMS - 1])
-    return sorted(found, key=lambda one: one.pk)[: TERMS - 1]
+            same = Contact.objects.filter(**{name: value}).exclude(**{name: ""}).order_by()
+            found.update(one for one in same[:LOOKED_AT] if one.account_id == contact.account_id)
+    return sorted(found - {contact}, key=lambda one: one.pk)[: TERMS - 1]
 
 
 def _breakable(text: str) -> SafeString:

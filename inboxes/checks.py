@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import django
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Warn
@@ -35,7 +35,8 @@ SETTINGS = {
 DATABASES = ("sqlite", "postgresql")
 SQLITE = (3, 35)
 COUNTING_CACHES = ("redis", "memcached")
-FETCHING = ("PIL", "AntiSSRF")  # what fetching pictures takes
+# What fetching pictures takes.
+FETCHING = ("PIL", "AntiSSRF", "django.tasks" if django.VERSION >= (6, 0) else "django_tasks")
 # By setting: the error when its backend is not there, and what has to be installed for anybody to care.
 BACKENDS = {"CHANNEL_LAYERS": ("E017", ("channels",)), "TASKS": ("E018", FETCHING)}
 QUEUE = "default"  # that of a task, unless it says otherwise
@@ -50,11 +51,16 @@ def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
             getattr(conf, name)
         except ImproperlyConfigured as error:
             messages.append(Error(str(error), id=f"inquirly_inboxes.{number}"))
-    hint = _("There are: %s.") % ", ".join(NAMES)
-    for name in dir(settings):
-        if name.startswith("INQUIRLY_") and name not in NAMES:
-            messages.append(Warn(_("%s is no setting of Inquirly.") % name, hint=hint, id="inquirly_inboxes.W018"))
     return messages
+
+
+@register
+def check_names(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
+    hint = _("There are: %s.") % ", ".join(NAMES)
+    return [
+        Warn(_("%s is no setting of Inquirly.") % name, hint=hint, id="inquirly_inboxes.W018")
+        for name in sorted({name for name in dir(settings) if name.startswith("INQUIRLY_")} - {*NAMES})
+    ]
 
 
 @register
@@ -84,18 +90,28 @@ def check_backends(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """Tell of a backend that is not there: else a socket would hear nothing, or a picture not come, and no more."""
     messages: list[CheckMessage] = []
     for setting, (number, needed) in BACKENDS.items():
-        if not _are_there(needed) or not getattr(settings, setting, None):
-            continue
-        try:
-            backend = import_string(_backend(setting))
-            if setting == "TASKS":  # it says what else it takes, like an app of its own
-                messages += backend("default", _default(setting)).check()
-        except Exception as error:  # noqa: BLE001 (what is imported has errors of its own)
-            named = {"setting": setting, "backend": _backend(setting), "error": error}
-            text = _("The BACKEND of %(setting)s['default'] cannot be used: '%(backend)s', %(error)s") % named
-            hint = _("Correct it, or install the package that it names.")
+        if _has_default(setting) and _are_there(needed) and (reason := _unusable(_backend(setting))):
+            named = {"setting": setting, "reason": reason}
+            text = _("The BACKEND of %(setting)s['default'] cannot be used: %(reason)s") % named
+            hint = _("Correct it, install the package that it names, or add its app to INSTALLED_APPS.")
             messages.append(Error(text, hint=hint, id=f"inquirly_inboxes.{number}"))
     return messages
+
+
+def _unusable(backend: str) -> str:
+    """Return why the backend of this name cannot be used, or nothing."""
+    if not backend:
+        return _("it is missing.")
+    try:
+        import_string(backend)
+    except ImportError as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001 (of a package that is imported; its text may tell a secret)
+        return type(error).__name__
+    package = backend.partition(".")[0]
+    if find_spec(f"{package}.models") and not apps.is_installed(package):
+        return _("the app %s is not installed.") % package
+    return ""
 
 
 @register(Tags.database)
@@ -190,10 +206,14 @@ def _backend(setting: str) -> str:
 
 
 def _default(setting: str) -> dict[str, Any]:
-    """Return what the setting says of its default, or nothing: a project may have something else of that name."""
-    found = getattr(settings, setting, None)
-    default = found.get("default") if isinstance(found, dict) else None
+    default = getattr(settings, setting)["default"] if _has_default(setting) else None
     return default if isinstance(default, dict) else {}
+
+
+def _has_default(setting: str) -> bool:
+    """Return whether there is one: a project may have others only, or something else of that name."""
+    found = getattr(settings, setting, None)
+    return isinstance(found, dict) and "default" in found
 
 
 def _are_there(names: Iterable[str]) -> bool:

@@ -1,5 +1,6 @@
 """Staff delete contacts and sessions, also while these are in use."""
 
+import html
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -68,6 +69,35 @@ def test_whoever_erases_a_contact_is_told_what_a_merge_has_kept_of_it(admin_clie
     url = re.search(r'href="([^"]+)"', warning)[1]
     assert url == f"{list_url(ContactMerge)}?q=%23{number}"
     assert list(admin_client.get(url).context["cl"].result_list) == [ContactMerge.objects.get()]
+
+
+@pytest.mark.django_db
+def test_merges_before_a_merge_are_told_of_too(admin_client, customer, visitor):
+    third = ContactFactory(account=customer.contact.account)
+    merge(visitor.contact, third)
+    merge(customer.contact, visitor.contact)
+
+    delete(admin_client, customer.contact)
+
+    (warning,) = [one for one in told(admin_client.get(list_url(Contact))) if "merge" in one]
+    url = html.unescape(re.search(r'href="([^"]+)"', warning)[1])
+    assert set(admin_client.get(url).context["cl"].result_list) == set(ContactMerge.objects.all())
+    assert ContactMerge.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_more_merges_than_a_search_finds_are_said_to_be_more(admin_client, customer):
+    for _number in range(11):
+        merge(customer.contact, ContactFactory(account=customer.contact.account))
+    others = ContactFactory.create_batch(10, account=customer.contact.account)
+    for other in others:
+        merge(other, ContactFactory(account=other.account))
+
+    delete_selected(admin_client, customer.contact, *others)
+
+    (warning,) = [one for one in told(admin_client.get(list_url(Contact))) if "merge" in one]
+    assert "and in more" in warning
+    assert warning.count("%23") == 10
 
 
 @pytest.mark.django_db

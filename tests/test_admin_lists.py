@@ -96,9 +96,21 @@ def test_all_who_share_an_email_address_are_found(admin_client, customer):
 def test_a_contact_is_found_by_its_number(admin_client, customer, visitor):
     number = customer.contact.pk
 
-    assert found(admin_client, Contact, str(number)) == [customer.contact]
     assert found(admin_client, Contact, f" #{number} ") == [customer.contact]
-    assert found(admin_client, Contact, "0") == []
+    assert found(admin_client, Contact, "#0") == []
+
+
+def test_nobody_comes_into_a_search_for_a_number_by_a_claim(admin_client, customer):
+    number = customer.contact.pk
+    for claim in (f"#{number}", f"#{number}, #0", str(number)):
+        ContactFactory(claimed_identifier=claim)
+
+    assert found(admin_client, Contact, f"#{number}") == [customer.contact]
+    assert found(admin_client, Contact, f"#{number}, #0") == [customer.contact]
+
+
+def test_an_identifier_that_is_a_number_finds_nobody_by_theirs(admin_client, customer):
+    assert found(admin_client, Contact, str(customer.contact.pk)) == []
 
 
 def test_several_are_found_together_so_that_they_can_be_merged(admin_client, customer, visitor):
@@ -113,7 +125,7 @@ def test_several_are_found_together_so_that_they_can_be_merged(admin_client, cus
 def test_up_to_ten_are_found_together(admin_client, customer):
     rows = ContactFactory.create_batch(11)
 
-    assert found(admin_client, Contact, ",".join(str(one.pk) for one in rows)) == rows[9::-1]
+    assert found(admin_client, Contact, ",".join(f"#{one.pk}" for one in rows)) == rows[9::-1]
 
 
 def test_an_identifier_may_have_commas(admin_client):
@@ -336,6 +348,22 @@ def test_no_page_scans_contacts_or_sessions(admin_client, inbox):
         assert _scans(captured) == [], (url, query)
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="asks SQLite how it finds rows")
+def test_no_search_and_no_page_of_a_contact_scans_on_sqlite(admin_client, customer):
+    term = "user-7, ada@example.com, +12025550123, #7"
+
+    with CaptureQueriesContext(connection) as captured:
+        for url, query in [(list_url(Contact), {"q": term}), (page_url(customer.contact), {})]:
+            assert admin_client.get(url, query).status_code == 200
+
+    queries = [one["sql"] for one in captured if 'FROM "inquirly_contacts' in one["sql"]]
+    with connection.cursor() as cursor:
+        plans = [cursor.execute(f"EXPLAIN QUERY PLAN {sql}").fetchall() for sql in queries]
+    steps = [step for plan in plans for (*_numbers, step) in plan]
+    assert len(queries) > 4
+    assert [step for step in steps if step.startswith("SCAN inquirly_contacts") or "_account_id" in step] == []
+
+
 def _fill(inbox, number):
     """Make contacts of all kinds with a session each, and return one of these."""
     with connection.cursor() as cursor:
@@ -371,7 +399,7 @@ def _fill(inbox, number):
 
 
 def _terms(session):
-    terms = ["user-30", "user-31", "30@example.com", "+49301000030", "49301000030", "nobody", session.source_id, "30"]
+    terms = ["user-30", "user-31", "30@example.com", "+49301000030", "49301000030", "nobody", session.source_id, "#30"]
     return [*terms, ", ".join(terms)]
 
 
