@@ -39,6 +39,7 @@ COUNTING_CACHES = ("redis", "memcached")
 FETCHING = ("PIL", "AntiSSRF", "django.tasks" if django.VERSION >= (6, 0) else "django_tasks")
 # By setting: the error when its backend is not there, and what has to be installed for anybody to care.
 BACKENDS = {"CHANNEL_LAYERS": ("E017", ("channels",)), "TASKS": ("E018", FETCHING)}
+TASKS_IN_DATABASE = "django_tasks_db"
 QUEUE = "default"  # that of a task, unless it says otherwise
 WORKERLESS = frozenset({"ImmediateBackend", "DummyBackend"})  # of Django Tasks
 
@@ -109,7 +110,7 @@ def _unusable(backend: str) -> str:
     except Exception as error:  # noqa: BLE001 (of a package that is imported; its text may tell a secret)
         return type(error).__name__
     package = backend.partition(".")[0]
-    if find_spec(f"{package}.models") and not apps.is_installed(package):
+    if package == TASKS_IN_DATABASE and not apps.is_installed(package):  # it can be imported without its tables
         return _("the app %s is not installed.") % package
     return ""
 
