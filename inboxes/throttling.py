@@ -29,9 +29,9 @@ class InboxThrottle(BaseThrottle):
     """Counts creates, and all other calls together, by inbox and client address."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        called = request._request  # DRF's own looks each attribute up there, and takes its time
-        scope = "create" if called.method == "POST" else "other"
-        self.seconds = count(scope, called, view.kwargs.get("inbox_identifier", ""))
+        http_request = request._request  # DRF's own looks each attribute up there, and takes its time
+        scope = "create" if http_request.method == "POST" else "other"
+        self.seconds = count(scope, http_request, view.kwargs.get("inbox_identifier", ""))
         return self.seconds is None
 
     def wait(self) -> float | None:
