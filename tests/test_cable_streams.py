@@ -11,7 +11,7 @@ from inboxes.models import Inbox
 from .concurrently import before
 from .factories import ContactInboxFactory
 
-MIGRATION = "0006_streamed_sessions_index"
+MIGRATION = "0007_room_for_changes"
 
 
 def test_a_session_is_streamed_once_a_socket_has_opened_it(visitor):

@@ -11,6 +11,7 @@ from contacts.cable_streams import UPDATED, Event
 from contacts.models import Contact, ContactInbox, IdempotencyKey
 from inboxes.models import Inbox
 
+from .api import update_contact
 from .factories import InboxFactory
 from .public_calls import SHAPES, callers, statements_of
 
@@ -121,6 +122,31 @@ def test_the_sessions_that_hear_of_a_crowd_are_found_without_looking_through_oth
     read = [node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for plan in plans for node in plan]
     assert len(plans) == 1 + len(contacts)  # all together, and as these are many, each for itself
     assert max(read) < 6_000
+
+
+def test_a_change_stays_on_its_page_and_leaves_every_index_alone(client, crowded_inbox):
+    sessions = ContactInbox.objects.select_related("inbox", "contact")
+    visitors = sessions.filter(inbox=crowded_inbox, contact__identifier=None).order_by("pk")
+    scattered = [*visitors[:40_000:500]]  # other tests change the last ones
+    before = changes()
+
+    for session in scattered:
+        update_contact(client, session, name="Somebody whose name is longer")
+
+    made, hot = (now - then for now, then in zip(changes(), before, strict=True))
+    assert len(scattered) == 80
+    assert made == hot == 2 * len(scattered)
+
+
+def changes() -> tuple[int, int]:
+    """Return how many rows of contacts and sessions this transaction has changed, and how many of them "HOT"."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT sum(n_tup_upd), sum(n_tup_hot_upd) FROM pg_stat_xact_user_tables WHERE relname = ANY(%s)",
+            [[Contact._meta.db_table, ContactInbox._meta.db_table]],
+        )
+        made, hot = cursor.fetchone()
+    return int(made), int(hot)
 
 
 def test_a_look_up_without_index_would_be_seen(crowded_inbox):
