@@ -47,8 +47,10 @@ class StrictJSONParser(BaseParser):
 def check_body(request: Request) -> None:
     """Raise for a body that could only be dropped or read in vain: no length, too large, not JSON."""
     length = request.META.get("CONTENT_LENGTH") or ""
-    if not length and _comes_without_length(request):
-        raise LengthRequired
+    if not length:
+        if _comes_without_length(request):
+            raise LengthRequired
+        request.META["CONTENT_LENGTH"] = "0"  # else DRF would believe a header of the name Content_Length
     if length and not (length.isascii() and length.isdigit()):
         raise ParseError(_("Content-Length is not a number."))
     size = length.lstrip("0")

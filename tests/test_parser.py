@@ -5,7 +5,9 @@ import json
 
 import pytest
 
-from .api import INBOXES, contacts_url, problem, stored
+from contacts.models import ContactInbox
+
+from .api import INBOXES, contacts_url, problem, public_contact, stored
 
 MAX_DEPTH = 32
 MAX_BODY = 100 * 1024
@@ -199,6 +201,16 @@ def test_a_body_that_needs_no_length_is_not_taken_for_none(client, inbox, body, 
     ended = {"wsgi.input_terminated": True, "wsgi.input": io.BytesIO(body)}
 
     assert post(client, inbox, b"", CONTENT_LENGTH="", **ended).status_code == status
+
+
+@pytest.mark.parametrize("terminated", [False, True])
+def test_a_length_under_another_name_is_none(client, inbox, terminated):
+    """WSGI turns a header ``Content_Length`` into the name that DRF looks at next."""
+    ended = {"wsgi.input_terminated": terminated, "wsgi.input": io.BytesIO()}
+    response = post(client, inbox, b"", CONTENT_LENGTH="", HTTP_CONTENT_LENGTH="5", **ended)
+
+    assert response.status_code == 200
+    assert response.json() == public_contact(ContactInbox.objects.get())
 
 
 def test_of_a_body_without_length_only_the_beginning_is_read(client, inbox):
