@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.db import DataError
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication
@@ -28,6 +29,12 @@ class Visitor(AnonymousUser):
     def __init__(self, verified: identity.Identity) -> None:
         self.identifier = verified.identifier
         self.pk = f"{verified.inbox.identifier}:{verified.identifier}"  # type: ignore[assignment]
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Visitor) and self.pk == other.pk
+
+    def __hash__(self) -> int:
+        return hash(self.pk)
 
     def __str__(self) -> str:
         return self.identifier
@@ -87,7 +94,7 @@ def get_inbox(request: HttpRequest, identifier: str) -> Inbox:
     if inbox is None or inbox.identifier != identifier:
         try:
             inbox = known.get(identifier)
-        except Inbox.DoesNotExist as error:
+        except (Inbox.DoesNotExist, DataError, ValueError) as error:  # NUL, or what is no UTF-8
             raise Http404 from error
         request.inquirly_inbox = inbox  # type: ignore[attr-defined]
     return inbox

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from rest_framework.parsers import FormParser, JSONParser
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.response import Response
@@ -138,7 +139,17 @@ def test_the_inbox_may_be_named_elsewhere(rf, inbox):
     assert View.as_view()(request).data == {"inbox": inbox.pk}
 
 
-def test_an_unknown_inbox_is_not_found_in_a_view_of_the_host(rf, inbox):
-    inbox.identifier = "unknown"
+def test_visitors_are_the_same_only_by_inbox_and_identifier(inbox):
+    other = InboxFactory()
+    ada, again, bob = (Visitor(Identity(inbox, identifier)) for identifier in ("ada", "ada", "bob"))
+
+    assert ada == again
+    assert {ada: "hers"}[again] == "hers"
+    assert ada not in {bob, Visitor(Identity(other, "ada")), AnonymousUser(), ada.pk}
+
+
+@pytest.mark.parametrize("identifier", ["unknown", "\x00", "\ud800", "x" * 300], ids=ascii)
+def test_an_unknown_inbox_is_not_found_in_a_view_of_the_host(rf, inbox, identifier):
+    inbox.identifier = identifier
 
     assert call(rf, inbox).status_code == 404
