@@ -19,7 +19,6 @@ from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
 from .conf import NAMES, conf
-from .models import Inbox
 
 Apps = Iterable[AppConfig] | None
 
@@ -32,6 +31,7 @@ SETTINGS = {
     "INQUIRLY_CABLE_SOCKETS_PER_ADDRESS": "E005",
     "INQUIRLY_AVATAR_ALLOW_LOOPBACK": "E006",
 }
+LABELS = ("inquirly_inboxes", "inquirly_contacts")
 DATABASES = ("sqlite", "postgresql")
 SQLITE = (3, 35)
 COUNTING_CACHES = ("redis", "memcached")
@@ -117,16 +117,25 @@ def _unusable(backend: str) -> str:
 
 @register(Tags.database)
 def check_databases(app_configs: Apps, databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
-    alias = router.db_for_write(Inbox)
+    alias = next((one for one in _databases_of_ours() if one != DEFAULT_DB_ALIAS), DEFAULT_DB_ALIAS)
     if alias != DEFAULT_DB_ALIAS:
         text = (
             _("The database router sends Inquirly to '%s'. Its transactions are those of the default database.") % alias
         )
         hint = _(
-            "Keep inquirly_inboxes and inquirly_contacts in the default database, or run Inquirly as its own site."
+            "Let it keep inquirly_inboxes and inquirly_contacts in the default database, to read as to write, "
+            "or run Inquirly as its own site."
         )
         return [Error(text, hint=hint, id="inquirly_inboxes.E012")]
     return list(_check_database(connections[alias])) if alias in (databases or ()) else []
+
+
+def _databases_of_ours() -> Iterator[str]:
+    """Yield the databases in which rows of ours are written, or looked for: a replica may not have them yet."""
+    for model in apps.get_models():
+        if model._meta.app_label in LABELS:
+            yield router.db_for_write(model)
+            yield router.db_for_read(model)
 
 
 def _check_database(connection: Any) -> Iterator[CheckMessage]:

@@ -252,8 +252,9 @@ def test_with_a_misspelt_rate_the_checks_for_deployment_go_on(settings):
     assert ids(include_deployment_checks=True) == ["inquirly_inboxes.E001"]
 
 
-def test_another_database_than_the_default_is_an_error(settings):
-    settings.DATABASE_ROUTERS = ["tests.test_checks.Elsewhere"]
+@pytest.mark.parametrize("router", ["Elsewhere", "Replica"])
+def test_another_database_than_the_default_is_an_error(settings, router):
+    settings.DATABASE_ROUTERS = [f"tests.test_checks.{router}"]
 
     assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.E012"]
 
@@ -261,6 +262,11 @@ def test_another_database_than_the_default_is_an_error(settings):
 class Elsewhere:
     def db_for_write(self, model, **hints):
         return "elsewhere"
+
+
+class Replica:
+    def db_for_read(self, model, **hints):
+        return "replica" if model._meta.label == "inquirly_contacts.Contact" else None
 
 
 def test_a_database_that_may_fold_identifiers_is_an_error(db, monkeypatch):
