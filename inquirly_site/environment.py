@@ -21,6 +21,8 @@ from inboxes.conf import NAMES
 
 DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
 HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+# What Kubernetes tells every container of a service called "inquirly", or "inquirly-cable".
+OF_KUBERNETES = re.compile(r"INQUIRLY_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_[0-9]+_\w+)?)")
 ON_ONES_OWN = "On your own machine, set DJANGO_DEBUG=true instead."
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
 
@@ -46,7 +48,8 @@ def allowed_hosts(*, debug: bool) -> list[str]:
 
     In debug it may be left out: Django then answers to localhost.
     """
-    hosts = [host.strip() for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host.strip()]
+    # In lower case, as browsers send it: Django compares the origins of forms as they are written.
+    hosts = [host.strip().lower() for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host.strip()]
     if not hosts and not debug:
         raise ImproperlyConfigured(
             f"ALLOWED_HOSTS must be set to the host names of the site, parted by commas. {ON_ONES_OWN}"
@@ -143,7 +146,8 @@ def redis_url() -> str:
 
 def inquirly() -> dict[str, Any]:
     """Return every ``INQUIRLY_...`` setting of the environment; each is written as JSON."""
-    found = {name: value for name, value in os.environ.items() if name.startswith("INQUIRLY_") and value}
+    ours = {name: value for name, value in os.environ.items() if name.startswith("INQUIRLY_") and value}
+    found = {name: value for name, value in ours.items() if not OF_KUBERNETES.fullmatch(name)}
     for name in found:
         if name not in NAMES:
             raise ImproperlyConfigured(f"{name} is no setting of Inquirly. There are: {', '.join(NAMES)}.")

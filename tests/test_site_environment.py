@@ -80,7 +80,7 @@ def test_debug_needs_neither_a_secret_key_nor_hosts():
 
 
 def test_hosts_are_parted_by_commas(monkeypatch):
-    monkeypatch.setenv("ALLOWED_HOSTS", "example.com, .example.org,127.0.0.1,[::1],*,")
+    monkeypatch.setenv("ALLOWED_HOSTS", "Example.com, .example.org,127.0.0.1,[::1],*,")
 
     assert environment.allowed_hosts(debug=False) == ["example.com", ".example.org", "127.0.0.1", "[::1]", "*"]
 
@@ -168,6 +168,25 @@ def test_settings_are_written_as_json(monkeypatch):
         "INQUIRLY_TRUSTED_PROXIES": 2,
         "INQUIRLY_THROTTLE_RATES": {"create": None},
     }
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "INQUIRLY_SERVICE_HOST",
+        "INQUIRLY_SERVICE_PORT",
+        "INQUIRLY_SERVICE_PORT_HTTP",
+        "INQUIRLY_PORT",
+        "INQUIRLY_PORT_8000_TCP",
+        "INQUIRLY_PORT_8000_TCP_ADDR",
+        "INQUIRLY_CABLE_SERVICE_HOST",
+        "INQUIRLY_CABLE_PORT_8001_TCP_PROTO",
+    ],
+)
+def test_what_kubernetes_says_of_a_service_of_that_name_is_no_setting(monkeypatch, variable):
+    monkeypatch.setenv(variable, "tcp://10.0.0.7:8000")
+
+    assert environment.inquirly() == {}
 
 
 @pytest.mark.parametrize(
