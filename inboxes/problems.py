@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from http import HTTPStatus
+from http.client import responses
 from typing import Any, cast
 
 from django.core import exceptions as django_exceptions
@@ -53,7 +53,7 @@ PROBLEMS = {
     "invalid_fields": (
         422,
         _("Invalid fields"),
-        _("Nothing was stored. Mend the fields in errors and send again."),
+        _("Nothing was stored. Correct the fields listed in errors, and send the request again."),
     ),
     "idempotency_key_reused": (
         422,
@@ -79,7 +79,7 @@ class ProblemResponse(JsonResponse):
         code: str | None = None,
     ) -> None:
         code = code or USUAL_CODES.get(status, "refused")
-        unknown = (status, HTTPStatus(status).phrase, PROBLEMS["malformed_request"][2])
+        unknown = (status, responses.get(status, _("Refused")), PROBLEMS["malformed_request"][2])
         _status, title, usual_detail = PROBLEMS.get(code, unknown)
         problem = {"title": str(title), "status": status, "detail": detail or str(usual_detail), "code": code}
         super().__init__(

@@ -5,6 +5,7 @@ import logging
 import pytest
 from django.db import DataError, InterfaceError, OperationalError, connection
 from django.db.utils import InternalError
+from django.http import HttpResponse
 from django.test import override_settings
 
 from contacts import identify
@@ -158,6 +159,24 @@ def test_refusals_by_django_have_the_same_shape(client, inbox):
     assert response.status_code == 400
     assert response.json() == problem(400)
     assert headers_of(response) == HEADERS
+
+
+def test_a_refusal_of_the_hosts_that_has_no_name_has_the_same_shape(client, inbox, settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:1], "tests.test_problems.enhance_your_calm", *settings.MIDDLEWARE[1:]]
+
+    response = client.get(f"{INBOXES}/{inbox.identifier}")
+
+    assert response.status_code == 420
+    assert response.json() == {
+        "title": "Refused",
+        "status": 420,
+        "detail": "The request could not be read.",
+        "code": "refused",
+    }
+
+
+def enhance_your_calm(get_response):
+    return lambda request: HttpResponse(status=420)
 
 
 def test_too_many_query_parameters_are_refused(client, inbox, customer):
