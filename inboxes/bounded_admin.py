@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils.functional import Promise, cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from .forms import ChangedFieldsForm
 
@@ -61,6 +62,14 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        """Refuse to act on all rows of a list that were too many to count."""
+        if request.POST.get("select_across") == "1" and queryset[:MAX_COUNT].count() == MAX_COUNT:
+            text = gettext("These are %(count)d or more, too many to act on at once. Search first, or tick fewer.")
+            self.message_user(request, text % {"count": MAX_COUNT}, messages.WARNING)
+            return None
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """On the page for adding, leave out what has no value yet."""

@@ -11,10 +11,11 @@ from django.test.utils import CaptureQueriesContext
 from contacts.admin import ContactAdmin
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox, ContactMerge
+from inboxes import bounded_admin
 from inboxes.bounded_admin import MAX_COUNT
 from inboxes.models import Account, Inbox
 
-from .admin import found, list_url, page_url, staff
+from .admin import act, found, list_url, page_url, staff, told
 from .factories import ContactFactory, ContactInboxFactory
 
 pytestmark = pytest.mark.django_db
@@ -308,6 +309,13 @@ def test_a_list_takes_the_same_queries_however_long_it_is(admin_client, django_a
         admin_client.get(list_url(model))
 
 
+def test_no_sessions_belong_to_a_number_that_is_no_key(admin_client, visitor):
+    response = admin_client.get(list_url(ContactInbox), {"contact__id": "9" * 20})
+
+    assert response.status_code == 200
+    assert list(response.context["cl"].result_list) == []
+
+
 def test_rows_are_counted_to_a_limit(admin_client):
     with CaptureQueriesContext(connection) as captured:
         admin_client.get(list_url(Contact))
@@ -327,6 +335,18 @@ def test_what_is_beyond_the_limit_is_neither_counted_nor_paged_through(admin_cli
     assert len(changelist.result_list) == 100
 
 
+def test_all_of_a_list_are_acted_on_only_if_they_were_counted(admin_client, inbox, monkeypatch):
+    monkeypatch.setattr(bounded_admin, "MAX_COUNT", 3)
+    first = ContactFactory.create_batch(2, account=inbox.account)[0]
+    assert act(admin_client, "delete_selected", first, select_across="1").context["queryset"].count() == 2
+    ContactFactory(account=inbox.account)
+
+    refused = act(admin_client, "delete_selected", first, post="yes", select_across="1")
+
+    assert told(refused) == ["These are 3 or more, too many to act on at once. Search first, or tick fewer."]
+    assert Contact.objects.count() == 3
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL how it finds rows")
 def test_no_page_scans_contacts_or_sessions(admin_client, inbox):
     session = _fill(inbox, 100_000)
@@ -334,7 +354,7 @@ def test_no_page_scans_contacts_or_sessions(admin_client, inbox):
     ContactMerge.objects.create(account=inbox.account, base_contact_id=session.contact_id, **MERGED)
     pages = [(list_url(model), {"q": term}) for model in (Contact, ContactInbox) for term in _terms(session)]
     pages += [(list_url(model), {"p": page}) for model in (Contact, ContactInbox) for page in (1, 3, 100)]
-    pages += [(list_url(Contact), {"o": "3"}), (list_url(ContactInbox), {"contact": session.contact_id})]
+    pages += [(list_url(Contact), {"o": "3"}), (list_url(ContactInbox), {"contact__id": session.contact_id})]
     rows = [session, session.contact, Contact.objects.get(email="60@example.com")]
     pages += [(page_url(row, page), {}) for row in rows for page in ("change", "delete")]
     pages.append((list_url(ContactMerge), {"q": f"1, {session.contact_id}"}))
