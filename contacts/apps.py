@@ -12,8 +12,9 @@ class ContactsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import avatar_receivers
+        from . import avatar_receivers, signals
 
+        signals.connect()
         avatar_receivers.connect()
         try:
             import channels.layers  # noqa: F401

@@ -6,19 +6,20 @@ from django.db.models.signals import pre_delete
 
 from . import avatar_queue, avatars
 from .models import Contact
-from .signals import contact_created, contact_updated
+from .signals import contact_created, contact_updated, with_proxies
 
 
 def connect() -> None:
     """Begin to listen; called when the app is ready."""
-    pre_delete.connect(_deleted, sender=Contact)
+    for model in with_proxies(Contact):
+        pre_delete.connect(_deleted, sender=model)
     contact_updated.connect(_updated, sender=Contact)
     if avatars.installed():  # else there is nothing to do for the many that are created
         contact_created.connect(_created, sender=Contact)
 
 
 def _deleted(instance: Contact, **kwargs: Any) -> None:
-    if instance.avatar_url or instance.avatar_state:  # else there is no picture
+    if instance.avatar_url or instance.avatar_state or not instance.merged_into:  # a mergee is as it is stored
         avatars.erase(instance.pk)
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import django
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -137,8 +137,7 @@ def _files(contact: QuerySet[Contact]) -> tuple[str, ...]:
 def _take(contact_id: int | None) -> Taken | None:
     with transaction.atomic():
         rows = due() if contact_id is None else due().filter(pk=contact_id)
-        locked = rows.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
-        contact = locked.order_by("avatar_due_at", "pk").first()
+        contact = rows.select_for_update(skip_locked=True).order_by("avatar_due_at", "pk").first()
         if contact is None:
             return None
         taken = Taken(contact.pk, contact.avatar_url, new_avatar_name(), contact.avatar_tries + 1)

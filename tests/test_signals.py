@@ -1,6 +1,10 @@
 """Hosts hear what has become of contacts, once it is committed."""
 
+import os
+import subprocess
+import sys
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -14,6 +18,7 @@ from contacts.models import Contact, ContactInbox
 from .api import create_contact, signed, update_contact
 from .factories import ContactFactory, ContactInboxFactory
 
+ROOT = Path(__file__).parent.parent
 NAMES = [name for name in signals.__all__ if name != "identity_rejected"]
 
 
@@ -238,3 +243,63 @@ def test_a_rejected_identity_is_told(client, customer, fields):
 
     assert response.status_code == 401
     assert told == [("ContactViewSet", "PATCH", customer.inbox.identifier)]
+
+
+HOST = """
+import django
+django.setup()
+
+from django.core.files.base import ContentFile
+from django.core.management import call_command
+from contacts import signals
+from contacts.models import Contact
+from host.models import Customer
+from inboxes.models import Account
+
+call_command("makemigrations", "host", verbosity=0)
+call_command("migrate", verbosity=0)
+
+def hear(sender, signal, contact, **named):
+    print([name for name in signals.__all__ if getattr(signals, name) is signal], sender.__name__)
+
+for signal in (signals.contact_created, signals.contact_updated, signals.contact_erased):
+    signal.connect(hear, sender=Contact)
+
+customer = Customer.objects.create(account=Account.objects.create(name="Shop"))
+stale = Customer.objects.get()
+customer.name, customer.avatar_url = "Ada", "https://example.com/ada.png"
+customer.save()
+storage = customer.avatar.storage
+name = storage.save("avatars/ada.webp", ContentFile(b"picture"))
+Customer.objects.update(avatar=name)
+stale.delete()
+print(storage.exists(name))
+"""
+
+
+def test_a_proxy_of_a_contact_tells_as_the_contact_does_and_leaves_no_picture(tmp_path):
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host" / "models.py").write_text(
+        "from contacts.models import Contact\n\n\n"
+        "class Customer(Contact):\n    class Meta:\n        app_label, proxy = 'host', True\n"
+    )
+    settings = "from inquirly_site.settings import *\nINSTALLED_APPS += ['host']\n"
+    (tmp_path / "host" / "settings.py").write_text(settings)
+    environment = {
+        **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+        "DJANGO_SETTINGS_MODULE": "host.settings",
+        "DJANGO_DEBUG": "true",
+        "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
+        "MEDIA_ROOT": str(tmp_path / "media"),
+        "PYTHONPATH": f"{tmp_path}:{ROOT}",
+    }
+    command = [sys.executable, "-c", HOST]
+
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+
+    assert done.stdout.splitlines() == [
+        "['contact_created'] Contact",
+        "['contact_updated'] Contact",
+        "['contact_erased'] Contact",
+        "False",
+    ], done.stderr
