@@ -46,8 +46,8 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin):
     search_fields = ("identifier", "claimed_identifier", "email", "phone_number", "contact_inboxes__source_id")
     search_help_text = _(
         "Write all of an identifier, an email address, a phone number with its country code, a source id, or the "
-        "number of a contact, like #19; or up to ten of these, parted by commas. At most 10,000 contacts are counted "
-        "and paged through."
+        "number of a contact, like #19; or up to ten of these, parted by commas. Names are not searched. At most "
+        "10,000 contacts are counted and paged through."
     )
     autocomplete_fields = ("account",)
     readonly_fields = (
@@ -75,7 +75,15 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin):
         (_("About"), {"fields": ("name", "email", "phone_number", "avatar_url", "custom_attributes")}),
         MergeAdmin.DUPLICATES_FIELDSET,
         AvatarAdmin.AVATAR_FIELDSET,
-        (_("Access"), {"fields": ("blocked",)}),
+        (
+            _("Access"),
+            {
+                "fields": ("blocked",),
+                "description": _(
+                    "The same person can come back unsigned, as somebody new, unless the inbox wants signed requests."
+                ),
+            },
+        ),
         (_("Sessions"), {"fields": ("sessions",)}),
         (_("Times"), {"fields": ("last_activity_at", "created_at", "updated_at")}),
     )
@@ -95,7 +103,7 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin):
             return str(self.get_empty_value_display())
         links = [(self._sessions_url("change", args=[one.pk]), f"{one} · {one.inbox}") for one in newest]
         if len(newest) > SESSIONS_SHOWN:
-            every = self._sessions_url("changelist", query={"contact": contact.pk})
+            every = self._sessions_url("changelist", query={"contact__id": contact.pk})
             links[SESSIONS_SHOWN:] = [(every, gettext("All sessions of this contact"))]
         return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', links)
 
@@ -130,7 +138,7 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Contact | None:
         """Lock what a form is about to change or delete: both happen inside a transaction."""
         contact: Contact | None = super().get_object(request, object_id, from_field)
-        if contact is None or request.method != "POST":
+        if contact is None or request.method != "POST" or not transaction.get_connection().in_atomic_block:
             return contact
         return Contact.objects.select_for_update().filter(pk=contact.pk).first()
 
@@ -153,7 +161,7 @@ class ReadOnlyAdmin(BoundedAdmin):
 
 @admin.register(ContactInbox)
 class ContactInboxAdmin(ReadOnlyAdmin):
-    allowed_lookups = ("contact",)
+    allowed_lookups = ("contact__id",)
     list_display = ("id", "contact", "inbox", "hmac_verified", "created_at", "last_seen_at")
     list_select_related = ("contact", "inbox")
     search_fields = ("source_id",)
@@ -194,8 +202,16 @@ class ContactMergeAdmin(ReadOnlyAdmin):
     list_select_related = ("account",)
     search_fields = ("base_contact_id", "mergee_contact_id")
     search_help_text = _("Write the number of a contact, or up to ten, parted by commas.")
-    fields = ("account", "base_contact_id", "base", "mergee_contact_id", "mergee", "created_at")
-    readonly_fields = fields
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": ("account", "base_contact_id", "base", "mergee_contact_id", "mergee", "created_at"),
+                "description": _("The base contact won. The mergee contact went over into it, and is no more."),
+            },
+        ),
+    )
+    readonly_fields = ("account", "base_contact_id", "base", "mergee_contact_id", "mergee", "created_at")
 
     @admin.display(description=_("base contact as it was"))
     def base(self, merge: ContactMerge) -> SafeString:

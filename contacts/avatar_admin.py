@@ -1,4 +1,4 @@
-"""The picture of a contact for staff: from our own storage, how far it is, and the action that fetches it again."""
+"""The picture of a contact for staff: from our own storage, its status, and the action that fetches it again."""
 
 from typing import Any
 
@@ -51,13 +51,13 @@ class AvatarAdmin(BoundedAdmin):
             SIDE,
         )
 
-    @admin.display(description=_("how far it is"))
+    @admin.display(description=_("status of the picture"))
     def picture_state(self, contact: Contact) -> str | Promise:
         if contact.avatar_state == AvatarState.FAILED and contact.avatar_due_at is None:
             return GIVEN_UP
         return STATES.get(contact.avatar_state) or str(self.get_empty_value_display())
 
-    @admin.display(description=_("why"))
+    @admin.display(description=_("reason"))
     def picture_reason(self, contact: Contact) -> str | Promise:
         return REASONS.get(contact.avatar_reason) or str(self.get_empty_value_display())
 
@@ -70,10 +70,10 @@ class AvatarAdmin(BoundedAdmin):
         for contact_id in due[:ASKED_FOR]:
             avatar_queue.enqueue(contact_id)
         done = ngettext(
-            "%(count)d picture is due.",
+            "%(count)d picture is due. Contacts without an address, and those being fetched now, are left out.",
             "%(count)d pictures are due. Contacts without an address, and those being fetched now, are left out.",
             len(due),
         )
-        none = gettext("None of these has an address from which a picture is not being fetched already.")
+        none = gettext("No picture is due: these contacts have no address of one, or it is being fetched now.")
         text, level = (done % {"count": len(due)}, messages.SUCCESS) if due else (none, messages.WARNING)
         self.message_user(request, text, level)

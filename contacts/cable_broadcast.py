@@ -21,7 +21,7 @@ from .cable_outage import Outage
 from .cable_streams import Event, News, Told
 from .cable_turns import Turns
 
-MAX_WAITING = 10_000  # more events are lost; ends are not, as sockets would stay open
+MAX_WAITING = 10_000  # more events are lost; ends wait, as sockets would stay open
 BATCH = 100  # news that are taken in for one turn
 GATHER = 0.01  # seconds in which others may join the first, as what they take together is done once
 QUIET = 1.0  # seconds without news after which the connection to the database is given back

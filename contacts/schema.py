@@ -62,6 +62,12 @@ KEY = OpenApiParameter(
     examples=[OpenApiExample("random", "1c9c1d0e-6c0e-4a4e-9d6c-1f0f2c0e6f51", summary="A random UUID")],
 )
 CONTACT = {200: OpenApiResponse(ContactInboxSerializer, "The contact, as it is now.")}
+OPENED = {
+    200: OpenApiResponse(
+        ContactInboxSerializer,
+        "The contact, as it is now; with an `Idempotency-Key` that came before, the first answer.",
+    )
+}
 QUERY = [
     OpenApiParameter("identifier", description="The identifier of this contact, where the call is signed."),
     OpenApiParameter("identifier_hash", description="Its signature, as in the body of the other calls."),
@@ -72,10 +78,10 @@ In `custom_attributes`, objects merge deeply, lists are replaced and `null` remo
 
 - Unsigned, everything can change while the contact is unverified; later only `name`, `avatar_url` and
   `custom_attributes`.
-- Signed with the identifier of this contact, everything can change.
-- The first signed call of a session is a sign-in: the contact becomes verified, or what is known of the visitor
-  goes over to the contact that has this identifier already. The answer then bears a new `source_id` and a new
-  `pubsub_token`; the old ones are no longer valid.
+- Signed with the identifier of this contact, everything can change but the identifier.
+- The first signed update of a session that was opened unsigned is a sign-in: the contact becomes verified, or what is
+  known of the visitor goes over to the contact that has this identifier already. The answer then bears a new
+  `source_id` and a new `pubsub_token`; the old ones are no longer valid.
 """.strip()
 
 describe_contacts = extend_schema_view(
@@ -91,7 +97,7 @@ describe_contacts = extend_schema_view(
         ),
         parameters=[KEY],
         request=ContactSerializer,
-        responses=CONTACT,
+        responses=OPENED,
         examples=[ANONYMOUS, SIGNED, KNOWN, UNKNOWN],
     ),
     retrieve=extend_schema(
@@ -100,7 +106,7 @@ describe_contacts = extend_schema_view(
         summary="Read the contact of a session",
         description=(
             "Where the inbox takes signed requests only, a session that was never signed has to be read with "
-            "`identifier` and `identifier_hash`."
+            "`identifier` and `identifier_hash`; while its contact is unverified, it cannot be read."
         ),
         parameters=QUERY,
         responses=CONTACT,

@@ -60,7 +60,9 @@ class InboxAdmin(RotationAdmin, HolderAdmin):
             _("Proof of identity"),
             {
                 "fields": ("hmac_token", "previous_hmac_token_valid_until", "hmac_mandatory", "match_claims"),
-                "description": _("The actions of the list give a new HMAC token, or end the old one."),
+                "description": _(
+                    "To give a new HMAC token, or to end the old one, tick this inbox in the list and choose an action."
+                ),
             },
         ),
         (_("Browsers"), {"fields": ("allowed_origins",)}),
@@ -73,7 +75,8 @@ class InboxAdmin(RotationAdmin, HolderAdmin):
                     "working_hours",
                     "csat_survey_enabled",
                     "greeting_enabled",
-                )
+                ),
+                "description": _("Clients can read these. Inquirly itself sends no survey and no greeting."),
             },
         ),
         (_("Times"), {"fields": ("created_at", "updated_at")}),

@@ -28,7 +28,9 @@ class ChangedFieldsForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's 
             if name not in self.changed_data:
                 self.cleaned_data[name] = getattr(self.instance, name)
             elif self._changed_meanwhile(name, self.fields[name]):
-                self.add_error(name, _("This has changed since the page was opened. Open it again and see."))
+                self.add_error(
+                    name, _("This has changed since the page was opened. Open the page again, and repeat your change.")
+                )
         return self.cleaned_data
 
     def _changed_meanwhile(self, name: str, field: forms.Field) -> bool:
@@ -77,8 +79,8 @@ class InboxForm(ChangedFieldsForm):
         required=False,
         label=_("Allowed origins"),
         help_text=_(
-            "Origins whose pages may read the answers: scheme and host, no path, no slash at the end, one a line, "
-            "like https://www.example.com. Empty: any page."
+            "Origins whose pages may read the answers, one a line, like https://www.example.com: scheme, host, and the "
+            "port unless it is the usual one; no path, no slash at the end. Empty: any page."
         ),
     )
 

@@ -10,6 +10,9 @@ from django.utils.translation import gettext as _
 from .tokens import default_working_hours
 
 ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+SUPERFLUOUS = re.compile(
+    r"https://[^/]*?((:443)?/|:443)|http://[^/]*?((:80)?/|:80)"
+)  # at the end, what no browser sends
 HOURS = ("open_hour", "open_minutes", "close_hour", "close_minutes")
 
 
@@ -20,13 +23,14 @@ def validate_timezone(value: str) -> None:
 
 
 def validate_allowed_origins(value: Any) -> None:
-    """Refuse what no browser would send in ``Origin``: paths, capital letters, trailing slashes."""
+    """Refuse what no browser would send in ``Origin``: paths, capital letters, trailing slashes, the usual port."""
     if not isinstance(value, list):
         raise ValidationError(_('Write a list of origins, like ["https://www.example.com"].'))
     for origin in value:
-        if isinstance(origin, str) and origin.endswith("/") and ORIGIN.fullmatch(origin[:-1]):
+        if isinstance(origin, str) and (end := SUPERFLUOUS.fullmatch(origin)):
             raise ValidationError(
-                _("%(origin)s is no origin: leave out the slash at its end."), params={"origin": origin}
+                _("%(origin)s is no origin: leave out %(end)s at its end."),
+                params={"origin": origin, "end": end[1] or end[3]},
             )
         if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
             raise ValidationError(

@@ -131,8 +131,8 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": _(
         "Create, read and update contacts through an inbox, with proof of who they are.\n\n"
         "A client opens a session with a POST and keeps its `source_id`: whoever has it can read and change that "
-        "contact. Whom your system knows, it signs for: `identifier` is your id of that person, `identifier_hash` the "
-        "HMAC-SHA256 of it, made on your server with the secret `hmac_token` of the inbox. Unsigned calls never meet "
+        "contact. Your server signs for people it knows: `identifier` is your id of that person, `identifier_hash` the "
+        "HMAC-SHA256 of it, made with the secret `hmac_token` of the inbox. Unsigned calls never meet "
         "anybody else's contact, whatever they name, unless the inbox is set to match claims.\n\n"
         "Answers are JSON, success is always 200, and every refusal is problem details (RFC 9457). Pages of the "
         "origins that the inbox allows can read them."

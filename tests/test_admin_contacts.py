@@ -7,15 +7,15 @@ import pytest
 from django.contrib.admin.models import LogEntry
 
 from contacts import identify
-from contacts.models import Contact
+from contacts.models import Contact, ContactInbox
 
-from .admin import add_url, edit, errors, open_page, page_url, send, staff
+from .admin import add_url, edit, errors, list_url, open_page, page_url, send, staff
 from .api import create_contact, signed
 from .factories import ContactFactory, ContactInboxFactory
 
 pytestmark = pytest.mark.django_db
 
-CHANGED = "This has changed since the page was opened. Open it again and see."
+CHANGED = "This has changed since the page was opened. Open the page again, and repeat your change."
 
 
 def values(contact, *names):
@@ -284,7 +284,7 @@ def test_the_page_of_a_contact_links_its_newest_sessions_without_their_secrets(a
     page = admin_client.get(page_url(contact)).content.decode()
 
     links = [f'<a href="{page_url(one)}">{one} · {inbox.name}</a>' for one in reversed(sessions[1:])]
-    every = f'<a href="/admin/inquirly_contacts/contactinbox/?contact={contact.pk}">All sessions of this contact</a>'
+    every = f'<a href="{list_url(ContactInbox)}?contact__id={contact.pk}">All sessions of this contact</a>'
     assert f'<div class="readonly">{"<br>".join([*links, every])}</div>' in page
     assert not [one for one in sessions if one.source_id in page or one.pubsub_token in page]
 
@@ -296,7 +296,7 @@ def test_the_page_of_a_contact_without_sessions_says_so(admin_client):
 
 
 def test_all_sessions_of_a_contact_are_a_list_of_their_own(admin_client, visitor, customer):
-    response = admin_client.get(f"/admin/inquirly_contacts/contactinbox/?contact={visitor.contact_id}")
+    response = admin_client.get(f"/admin/inquirly_contacts/contactinbox/?contact__id={visitor.contact_id}")
 
     assert list(response.context["cl"].result_list) == [visitor]
 
@@ -315,3 +315,8 @@ def test_the_history_names_the_fields_not_their_values(admin_client, customer):
 
     entry = LogEntry.objects.get()
     assert entry.get_change_message() == "Changed Name and Custom attributes."
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_form_that_is_sent_to_a_history_shows_it(transactional_db, admin_client, visitor):
+    assert admin_client.post(page_url(visitor.contact, "history")).status_code == 200

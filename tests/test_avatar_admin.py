@@ -139,7 +139,9 @@ def test_staff_let_pictures_be_fetched_again(admin_client, ada):
 
     response = act(admin_client, "fetch_again", ada, other)
 
-    assert told(response) == ["1 picture is due."]
+    assert told(response) == [
+        "1 picture is due. Contacts without an address, and those being fetched now, are left out."
+    ]
     assert Contact.objects.get(pk=ada.pk).avatar_state == "due"
     assert DBTaskResult.objects.get().args_kwargs["args"] == [ada.pk]
 

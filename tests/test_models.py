@@ -129,6 +129,8 @@ WEEK = [{"day_of_week": day, **DAY} for day in range(7)]
         pytest.param("timezone", "Mars/Olympus", id="timezone"),
         pytest.param("allowed_origins", "https://a.example", id="origins-text"),
         pytest.param("allowed_origins", ["https://a.example/"], id="origin-slash"),
+        pytest.param("allowed_origins", ["https://a.example:443"], id="origin-usual-port"),
+        pytest.param("allowed_origins", ["http://a.example:80/"], id="origin-usual-port-and-slash"),
         pytest.param("allowed_origins", ["https://A.example"], id="origin-capital"),
         pytest.param("allowed_origins", ["a.example"], id="origin-without-scheme"),
         pytest.param("allowed_origins", ["*"], id="origin-star"),
@@ -163,7 +165,7 @@ def test_an_inbox_is_not_set_up_wrongly(db, field, value):
     [
         ("timezone", "Europe/Berlin"),
         ("allowed_origins", []),
-        ("allowed_origins", ["https://a.example", "http://localhost:3000", "http://[::1]:8000"]),
+        ("allowed_origins", ["https://a.example:80", "http://a.example:443", "http://[::1]:8000", "http://[::80]"]),
         ("working_hours", WEEK),
         ("working_hours", [{**WEEK[0], "closed_all_day": True}, *WEEK[1:]]),
     ],

@@ -25,6 +25,7 @@ from inboxes.problems import PROBLEMS
 from . import readme
 from .readme import ROOT, block
 from .shell import Shell, call
+from .test_create_contact import BROKEN_FIELDS
 
 # One process makes the project and the clone, once.
 pytestmark = pytest.mark.xdist_group("readme")
@@ -452,6 +453,12 @@ def test_the_table_of_errors_names_all_problems():
     rows = [(int(status), code) for status, code, _when in readme.table("Errors")]
 
     assert rows == [(status, code) for code, (status, _title, _detail) in PROBLEMS.items()]
+
+
+def test_every_code_of_a_field_that_is_not_valid_is_named():
+    [codes] = re.findall(r"These codes never change either: ([^.]+)\.", " ".join(readme.prose().split()))
+
+    assert re.findall("`(.+?)`", codes) == sorted({broken.values[2] for broken in BROKEN_FIELDS})
 
 
 def test_the_table_of_signals_names_all():

@@ -91,7 +91,9 @@ def test_a_session_that_ends_is_told_and_the_next_one_is_listened_to(try_page, c
     expect_state(try_page, LISTENING)
     cable.say(type="disconnect", reason="session_rotated", reconnect=False)
     cable.sockets[-1].close()
-    expect_state(try_page, "The session has ended (session_rotated). Take the one of the next answer.")
+    expect_state(
+        try_page, "The session has ended (session_rotated). If it has signed in, the newest answer has the new token."
+    )
     try_page.get_by_label("Update it").check()
     try_page.fill("#secret", inbox.hmac_token)
     try_page.fill("#identifier", "user-42")

@@ -36,8 +36,8 @@ class Command(BaseCommand):
             default=[],
             metavar="ORIGIN",
             help=_(
-                "An origin whose pages may read the answers: scheme and host, no path, no slash at the end, like "
-                "https://www.example.com. May be repeated. Without: any."
+                "An origin whose pages may read the answers, like https://www.example.com: scheme, host, and the port "
+                "unless it is the usual one; no path, no slash at the end. May be repeated. Without: any."
             ),
         )
         add_format(parser)
