@@ -159,7 +159,7 @@ def test_of_several_the_number_is_told(admin_client, ada):
 def test_where_there_is_nothing_to_fetch_that_is_told(admin_client):
     response = act(admin_client, "fetch_again", ContactFactory())
 
-    assert told(response) == ["None of these has an address from which a picture is not being fetched already."]
+    assert told(response) == ["No picture is due: these contacts have no address of one, or it is being fetched now."]
 
 
 def test_who_may_only_look_cannot_let_anything_be_fetched(ada):
