@@ -148,7 +148,9 @@ def test_visitors_are_the_same_only_by_inbox_and_identifier(inbox):
     assert ada not in {bob, Visitor(Identity(other, "ada")), AnonymousUser(), ada.pk}
 
 
-@pytest.mark.parametrize("identifier", ["unknown", "\x00", "\ud800", "x" * 300], ids=ascii)
+@pytest.mark.parametrize(
+    "identifier", ["unknown", "\x00", "\ud800", "x" * 300], ids=["text", "nul", "surrogate", "long"]
+)
 def test_an_unknown_inbox_is_not_found_in_a_view_of_the_host(rf, inbox, identifier):
     inbox.identifier = identifier
 
