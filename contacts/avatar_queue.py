@@ -5,6 +5,7 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any
 
+from inboxes import extras
 from inboxes.checks import WORKERLESS
 
 from . import avatars
@@ -27,5 +28,5 @@ def enqueue(contact_id: int, *, at: datetime | None = None) -> None:
 
 def has_worker() -> bool:
     """Return whether tasks are left to somebody else. Django's own default would fetch in the midst of a request."""
-    backends: Any = import_module(avatars.TASKS).task_backends
+    backends: Any = import_module(extras.TASKS).task_backends
     return WORKERLESS.isdisjoint(one.__name__ for one in type(backends["default"]).__mro__)

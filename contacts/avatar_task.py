@@ -6,11 +6,13 @@ The module is not called ``tasks``: other queues import every module of that nam
 from importlib import import_module
 from typing import Any
 
+from inboxes import extras
+
 from . import avatar_queue, avatars
 
 LEFT_BEHIND = 5  # more rows that a task looks after: those whose own task was lost with its worker
 
-tasks: Any = import_module(avatars.TASKS)
+tasks: Any = import_module(extras.TASKS)
 
 
 @tasks.task  # type: ignore[untyped-decorator,unused-ignore]  # Django's own, or that of django-tasks

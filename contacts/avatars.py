@@ -5,21 +5,19 @@ file to come; only who still finds that name there may settle the row. So two wo
 one that was overtaken changes nothing, and the row and the file of one that died are there for the next.
 """
 
-import functools
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from importlib.util import find_spec
 from typing import NamedTuple
 
-import django
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from inboxes import extras
 from inboxes.tokens import new_avatar_name
 
 from .avatar_model import AvatarState
@@ -31,8 +29,6 @@ logger = logging.getLogger(__name__)
 TRIES = 3
 PAUSES = (timedelta(minutes=5), timedelta(hours=1))  # before the second and the third
 LEASE = timedelta(minutes=2)
-TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
-REQUIRED = ("PIL", "AntiSSRF", TASKS.partition(".")[0])
 
 
 class NotInstalled(Exception):
@@ -55,12 +51,7 @@ class Outcome(NamedTuple):
 
 
 def installed() -> bool:
-    return _are_there(REQUIRED)
-
-
-@functools.cache  # calls ask, and a look takes a third of a millisecond
-def _are_there(names: tuple[str, ...]) -> bool:
-    return all(find_spec(name) for name in names)
+    return extras.are_there(extras.AVATARS)
 
 
 def due() -> QuerySet[Contact]:

@@ -5,7 +5,6 @@ Nothing here imports DRF: an old one, on a new Django, is among what is checked.
 
 from collections.abc import Iterable, Iterator
 from importlib.metadata import version
-from importlib.util import find_spec
 from typing import Any
 
 import django
@@ -18,6 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from . import extras
 from .conf import NAMES, conf
 
 Apps = Iterable[AppConfig] | None
@@ -35,10 +35,8 @@ LABELS = ("inquirly_inboxes", "inquirly_contacts")
 DATABASES = ("sqlite", "postgresql")
 SQLITE = (3, 35)
 COUNTING_CACHES = ("redis", "memcached")
-# What fetching pictures takes.
-FETCHING = ("PIL", "AntiSSRF", "django.tasks" if django.VERSION >= (6, 0) else "django_tasks")
 # By setting: the error when its backend is not there, and what has to be installed for anybody to care.
-BACKENDS = {"CHANNEL_LAYERS": ("E017", ("channels",)), "TASKS": ("E018", FETCHING)}
+BACKENDS = {"CHANNEL_LAYERS": ("E017", extras.REALTIME), "TASKS": ("E018", extras.AVATARS)}
 TASKS_IN_DATABASE = "django_tasks_db"
 QUEUE = "default"  # that of a task, unless it says otherwise
 WORKERLESS = frozenset({"ImmediateBackend", "DummyBackend"})  # of Django Tasks
@@ -91,7 +89,7 @@ def check_backends(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     """Tell of a backend that is not there: else a socket would hear nothing, or a picture not come, and no more."""
     messages: list[CheckMessage] = []
     for setting, (number, needed) in BACKENDS.items():
-        if _has_default(setting) and _are_there(needed) and (reason := _unusable(_backend(setting))):
+        if _has_default(setting) and extras.are_there(needed) and (reason := _unusable(_backend(setting))):
             named = {"setting": setting, "reason": reason}
             text = _("The BACKEND of %(setting)s['default'] cannot be used: %(reason)s") % named
             hint = _("Correct it, install the package that it names, or add its app to INSTALLED_APPS.")
@@ -180,7 +178,7 @@ def check_loopback(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 
 @register(deploy=True)
 def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
-    if not _are_there(FETCHING):
+    if not extras.are_there(extras.AVATARS):
         return []
     if (_backend("TASKS") or "ImmediateBackend").rpartition(".")[2] in WORKERLESS:
         text = _("Pictures of contacts are not fetched by themselves: the backend of Django Tasks has no workers.")
@@ -197,7 +195,7 @@ def check_tasks(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 @register(Tags.caches, deploy=True)
 def check_channel_layer(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     layer = _backend("CHANNEL_LAYERS")
-    if layer and not _are_there(["channels"]):
+    if layer and not extras.are_there(extras.REALTIME):
         text = _("Sockets hear nothing of what this process changes: channels is not installed.")
         hint = _("Run: python -m pip install 'inquirly[realtime]'")
         return [Warn(text, hint=hint, id="inquirly_inboxes.W015")]
@@ -224,10 +222,6 @@ def _has_default(setting: str) -> bool:
     """Return whether there is one: a project may have others only, or something else of that name."""
     found = getattr(settings, setting, None)
     return isinstance(found, dict) and "default" in found
-
-
-def _are_there(names: Iterable[str]) -> bool:
-    return all(find_spec(name) for name in names)
 
 
 def _number(text: str) -> tuple[int, ...]:

@@ -1,10 +1,11 @@
 import secrets
-from importlib.util import find_spec
 from typing import Any
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.views.generic import TemplateView, View
+
+from inboxes import extras
 
 from .middleware import CONTENT_SECURITY_POLICY
 
@@ -19,7 +20,7 @@ class TryView(TemplateView):
     """A call of the public API, put together and sent by the browser."""
 
     template_name = "inquirly_site/try.html"
-    extra_context = {"realtime": find_spec("channels") is not None}
+    extra_context = {"realtime": extras.are_there(extras.REALTIME)}
 
 
 class SwaggerUIView(TemplateView):

@@ -8,11 +8,11 @@ from django.contrib.auth.models import User
 from django.utils.html import escape
 from django_tasks_db.models import DBTaskResult
 
-from contacts import avatars
 from contacts.avatar_model import AvatarState
 from contacts.avatar_reasons import REASONS
 from contacts.avatars import TRIES, fetch
 from contacts.models import Contact
+from inboxes import extras
 
 from .admin import act, edit, list_url, page_url, staff, told
 from .factories import ContactFactory
@@ -103,7 +103,7 @@ def test_a_contact_without_an_address_says_nothing_of_it(admin_client):
 
 
 def test_without_the_extra_there_is_the_address_only(admin_client, ada, monkeypatch):
-    monkeypatch.setattr(avatars, "REQUIRED", ("nothing_of_this_name",))
+    monkeypatch.setattr(extras, "are_there", lambda packages: False)
 
     html = page(admin_client, ada)
 

@@ -12,7 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from contacts import avatar_receivers, avatars
 from contacts.models import Contact
 from contacts.signals import contact_created
-from inboxes import checks
+from inboxes import checks, extras
 from inboxes.conf import conf
 from inquirly_site import environment
 
@@ -54,8 +54,8 @@ def test_loopback_outside_debug_is_refused_on_deployment(settings, debug, allowe
     [
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}, []),
         ({"default": {"BACKEND": "django_tasks_rq.RQBackend"}}, []),
-        ({"default": {"BACKEND": f"{avatars.TASKS}.backends.immediate.ImmediateBackend"}}, ["inquirly_inboxes.W016"]),
-        ({"default": {"BACKEND": f"{avatars.TASKS}.backends.dummy.DummyBackend"}}, ["inquirly_inboxes.W016"]),
+        ({"default": {"BACKEND": f"{extras.TASKS}.backends.immediate.ImmediateBackend"}}, ["inquirly_inboxes.W016"]),
+        ({"default": {"BACKEND": f"{extras.TASKS}.backends.dummy.DummyBackend"}}, ["inquirly_inboxes.W016"]),
         ({"default": {}}, ["inquirly_inboxes.W016"]),
         ({}, ["inquirly_inboxes.W016"]),
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}, []),
@@ -72,7 +72,7 @@ def test_tasks_without_workers_are_warned_of_on_deployment(settings, tasks, expe
 
 def test_without_the_extra_nobody_has_to_work(settings, monkeypatch):
     settings.TASKS = {}
-    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "are_there", lambda packages: False)
 
     assert checks.check_tasks(None) == []
 
@@ -113,7 +113,7 @@ def test_tasks_that_name_no_backend_are_an_error(settings, default):
 @pytest.mark.parametrize("tasks", [None, ["nightly"], {"default": {"BACKEND": "nothing.OfThisName"}}])
 def test_without_the_extra_no_tasks_have_to_be_there(settings, monkeypatch, tasks):
     settings.TASKS = tasks
-    monkeypatch.setattr(checks, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras, "are_there", lambda packages: False)
 
     assert checks.check_backends(None) == []
 
@@ -121,7 +121,7 @@ def test_without_the_extra_no_tasks_have_to_be_there(settings, monkeypatch, task
 def test_without_the_extra_nobody_listens_when_contacts_are_created(monkeypatch):
     contact_created.disconnect(avatar_receivers._created, sender=Contact)
     with monkeypatch.context() as missing:
-        missing.setattr(avatars, "REQUIRED", ("nothing_of_this_name",))
+        missing.setattr(extras, "are_there", lambda packages: False)
         avatar_receivers.connect()
         assert not contact_created.disconnect(avatar_receivers._created, sender=Contact)
 

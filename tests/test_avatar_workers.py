@@ -12,10 +12,11 @@ from django.core.management.base import OutputWrapper
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from contacts import avatar_queue, avatars
+from contacts import avatar_queue
 from contacts.avatar_task import fetch_avatar
 from contacts.avatars import PAUSES
 from contacts.models import Contact
+from inboxes import extras
 from inboxes.management.progress import Progress
 
 from .api import create_contact, update_contact
@@ -24,8 +25,8 @@ from .picture_server import answer, picture
 
 pytestmark = pytest.mark.django_db
 
-IMMEDIATE = f"{avatars.TASKS}.backends.immediate.ImmediateBackend"
-DUMMY = f"{avatars.TASKS}.backends.dummy.DummyBackend"
+IMMEDIATE = f"{extras.TASKS}.backends.immediate.ImmediateBackend"
+DUMMY = f"{extras.TASKS}.backends.dummy.DummyBackend"
 BUSY = answer(status=503)
 
 
@@ -38,7 +39,7 @@ def server(picture_server):
 @pytest.fixture
 def tasks_in(settings, monkeypatch):
     """Let tasks be kept in this backend."""
-    backends = import_module(avatars.TASKS).task_backends
+    backends = import_module(extras.TASKS).task_backends
 
     def forget():
         for attribute in ("settings", "_settings"):
@@ -173,7 +174,7 @@ def test_tasks_that_are_set_up_wrongly_hurt_no_call(client, inbox, server, commi
 
 
 def test_without_the_extra_nobody_is_asked(client, visitor, server, committed, monkeypatch):
-    monkeypatch.setattr(avatars, "REQUIRED", ("nothing_of_this_name",))
+    monkeypatch.setattr(extras, "are_there", lambda packages: False)
     with committed():
         assert update_contact(client, visitor, avatar_url=server.url("/ada.png")).status_code == 200
 
@@ -217,7 +218,7 @@ def test_fetchavatars_takes_no_limit_below_one(limit):
 
 
 def test_fetchavatars_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(avatars, "REQUIRED", ("nothing_of_this_name",))
+    monkeypatch.setattr(extras, "are_there", lambda packages: False)
 
     with pytest.raises(CommandError, match=r"pip install 'inquirly\[avatars\]'"):
         run()

@@ -15,6 +15,7 @@ from contacts.avatar_reasons import REASONS
 from contacts.avatars import LEASE, PAUSES, TRIES, Outcome, fetch
 from contacts.merge import merge
 from contacts.models import Contact
+from inboxes import extras
 
 from .api import create_contact, signed, update_contact
 from .concurrently import at_once
@@ -616,7 +617,7 @@ def test_what_is_being_fetched_is_not_begun_again(ada, later):
 
 
 def test_without_the_extra_the_address_is_kept_and_a_fetch_says_what_is_missing(ada, monkeypatch):
-    monkeypatch.setattr(avatars, "REQUIRED", ("nothing_of_this_name",))
+    monkeypatch.setattr(extras, "are_there", lambda packages: False)
 
     with pytest.raises(avatars.NotInstalled):
         fetch()

@@ -1,6 +1,5 @@
 from argparse import ArgumentParser
 from contextlib import suppress
-from importlib.util import find_spec
 from threading import Thread
 from typing import Any
 
@@ -11,6 +10,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from inboxes import extras
 from inquirly_site import demo, pictures, server
 
 
@@ -64,7 +64,7 @@ class Command(BaseCommand):
     def serve(self, httpd: ThreadedWSGIServer) -> None:
         """Serve until Ctrl-C: pages and calls, and live streams where what they need is installed."""
         with pictures.fetched(), suppress(KeyboardInterrupt):
-            if find_spec("channels") is None:
+            if not extras.are_there(extras.REALTIME):
                 self.tell_that_it_serves()
                 httpd.serve_forever()
             else:
