@@ -351,7 +351,6 @@ def test_all_of_a_list_are_acted_on_only_if_they_were_counted(admin_client, inbo
 def test_no_page_scans_contacts_or_sessions(admin_client, inbox):
     session = _fill(inbox, 100_000)
     ContactFactory(account=inbox.account, email="90@example.com", phone_number=session.contact.phone_number)
-    ContactMerge.objects.create(account=inbox.account, base_contact_id=session.contact_id, **MERGED)
     pages = [(list_url(model), {"q": term}) for model in (Contact, ContactInbox) for term in _terms(session)]
     pages += [(list_url(model), {"p": page}) for model in (Contact, ContactInbox) for page in (1, 3, 100)]
     pages += [(list_url(Contact), {"o": "3"}), (list_url(ContactInbox), {"contact__id": session.contact_id})]
@@ -412,6 +411,13 @@ def _fill(inbox, number):
             INSERT INTO inquirly_contacts_idempotencykey
                 (inbox_id, key, fingerprint, answer, contact_inbox_id, created_at)
             SELECT inbox_id, 'key-' || id, '', '', id, now() FROM inquirly_contacts_contactinbox
+            """
+        )
+        cursor.execute(
+            """
+            INSERT INTO inquirly_contacts_contactmerge
+                (account_id, base_contact_id, mergee_contact_id, base_contact, mergee_contact, created_at)
+            SELECT account_id, id, id + 1, '{}', '{}', now() FROM inquirly_contacts_contact
             """
         )
         cursor.execute("ANALYZE")
