@@ -21,6 +21,7 @@ from django.utils.translation import gettext
 from .forms import ChangedFieldsForm
 
 MAX_COUNT = 10_000
+MAX_AT_ONCE = 900  # rows that an action takes: the page that asks first sends them all, and Django reads 1,000 fields
 
 
 class CappedPaginator(Paginator):  # type: ignore[type-arg]  # takes no parameter at run time
@@ -64,10 +65,11 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
         return BoundedChangeList
 
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
-        """Refuse to act on all rows of a list that were too many to count."""
-        if request.POST.get("select_across") == "1" and queryset[:MAX_COUNT].count() == MAX_COUNT:
-            text = gettext("These are %(count)d or more, too many to act on at once. Search first, or tick fewer.")
-            self.message_user(request, text % {"count": MAX_COUNT}, messages.WARNING)
+        """Refuse to act on all rows of a list where these are too many."""
+        everything = self.action_form.base_fields["select_across"].to_python(request.POST.get("select_across"))
+        if everything and queryset[: MAX_AT_ONCE + 1].count() > MAX_AT_ONCE:
+            text = gettext("These are more than %(count)d, too many to act on at once. Search first, or tick fewer.")
+            self.message_user(request, text % {"count": MAX_AT_ONCE}, messages.WARNING)
             return None
         return super().response_action(request, queryset, *args, **kwargs)
 

@@ -335,16 +335,25 @@ def test_what_is_beyond_the_limit_is_neither_counted_nor_paged_through(admin_cli
     assert len(changelist.result_list) == 100
 
 
-def test_all_of_a_list_are_acted_on_only_if_they_were_counted(admin_client, inbox, monkeypatch):
-    monkeypatch.setattr(bounded_admin, "MAX_COUNT", 3)
+@pytest.mark.parametrize("everything", ["1", "true"])
+def test_all_of_a_list_are_acted_on_unless_they_are_too_many(admin_client, inbox, monkeypatch, everything):
+    monkeypatch.setattr(bounded_admin, "MAX_AT_ONCE", 2)
     first = ContactFactory.create_batch(2, account=inbox.account)[0]
-    assert act(admin_client, "delete_selected", first, select_across="1").context["queryset"].count() == 2
+    assert act(admin_client, "delete_selected", first, select_across=everything).context["queryset"].count() == 2
     ContactFactory(account=inbox.account)
 
-    refused = act(admin_client, "delete_selected", first, post="yes", select_across="1")
+    refused = act(admin_client, "delete_selected", first, post="yes", select_across=everything)
 
-    assert told(refused) == ["These are 3 or more, too many to act on at once. Search first, or tick fewer."]
+    assert told(refused) == ["These are more than 2, too many to act on at once. Search first, or tick fewer."]
     assert Contact.objects.count() == 3
+
+
+def test_as_many_as_an_action_takes_can_be_sent(admin_client, inbox):
+    Contact.objects.bulk_create([Contact(account=inbox.account) for _number in range(bounded_admin.MAX_AT_ONCE)])
+    rows = list(Contact.objects.all())
+
+    assert act(admin_client, "delete_selected", *rows, post="yes").status_code == 200
+    assert not Contact.objects.exists()
 
 
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="asks PostgreSQL how it finds rows")
