@@ -4,9 +4,11 @@ from typing import Any
 
 from django.db.models.signals import pre_delete
 
+from inboxes.signals import with_proxies
+
 from . import avatar_queue, avatars
 from .models import Contact
-from .signals import contact_created, contact_updated, with_proxies
+from .signals import contact_created, contact_updated
 
 
 def connect() -> None:
@@ -18,8 +20,10 @@ def connect() -> None:
         contact_created.connect(_created, sender=Contact)
 
 
-def _deleted(instance: Contact, **kwargs: Any) -> None:
-    if instance.avatar_url or instance.avatar_state or not instance.merged_into:  # a mergee is as it is stored
+def _deleted(instance: Contact, origin: Any, **kwargs: Any) -> None:
+    # A row that Django has just read is as it is stored, and so is a mergee; what somebody has long held may not be.
+    stale = origin is instance and not instance.merged_into
+    if instance.avatar_url or instance.avatar_state or stale:
         avatars.erase(instance.pk)
 
 

@@ -8,12 +8,11 @@ from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from django.apps import apps
 from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import Signal
 
-from inboxes.signals import identity_rejected
+from inboxes.signals import identity_rejected, with_proxies
 
 if TYPE_CHECKING:
     from .models import Contact, ContactInbox
@@ -40,21 +39,22 @@ ERASED = "session_erased"
 
 
 def send_on_commit(signal: Signal, sender: type[models.Model], **named: Any) -> None:
-    model = sender._meta.concrete_model  # who listens to it hears of proxies too
-    if signal.has_listeners(model):
-        transaction.on_commit(partial(signal.send_robust, model, **named))
+    if signal.has_listeners(sender):
+        transaction.on_commit(partial(signal.send_robust, sender, **named))
 
 
 def announce(contact: "Contact", *, created: bool = False, only: Collection[str] | None = None) -> None:
     """Tell that ``contact``, or ``only`` those fields of it, has been written as it is now."""
-    sender, changed = type(contact), contact.changed(only)
+    from .models import Contact  # which sends it, whatever a host has made of it
+
+    changed = contact.changed(only)
     contact.remember(only)
     if created:
-        send_on_commit(contact_created, sender, contact=contact)
+        send_on_commit(contact_created, Contact, contact=contact)
     elif changed:
-        send_on_commit(contact_updated, sender, contact=contact, changed=changed)
+        send_on_commit(contact_updated, Contact, contact=contact, changed=changed)
     if "identifier" in changed and contact.verified:
-        send_on_commit(contact_verified, sender, contact=contact)
+        send_on_commit(contact_verified, Contact, contact=contact)
 
 
 def end_session(pubsub_token: str, reason: str, sender: type[models.Model]) -> None:
@@ -71,18 +71,17 @@ def connect() -> None:
         post_delete.connect(_session_deleted, sender=model)
 
 
-def with_proxies(model: type[models.Model]) -> list[type[models.Model]]:
-    """Return ``model`` and its proxies in the project: each sends signals of its own."""
-    return [one for one in apps.get_models() if one._meta.concrete_model is model]
+def _contact_deleted(instance: "Contact", **kwargs: Any) -> None:
+    from .models import Contact
 
-
-def _contact_deleted(sender: type[models.Model], instance: "Contact", **kwargs: Any) -> None:
     contact = copy(instance)  # Django takes the number from what is deleted
     if contact.merged_into:
-        send_on_commit(contacts_merged, sender, base=contact.merged_into, mergee=contact)
+        send_on_commit(contacts_merged, Contact, base=contact.merged_into, mergee=contact)
     else:
-        send_on_commit(contact_erased, sender, contact=contact)
+        send_on_commit(contact_erased, Contact, contact=contact)
 
 
-def _session_deleted(sender: type[models.Model], instance: "ContactInbox", **kwargs: Any) -> None:
-    end_session(instance.pubsub_token, ERASED, sender)
+def _session_deleted(instance: "ContactInbox", **kwargs: Any) -> None:
+    from .models import ContactInbox
+
+    end_session(instance.pubsub_token, ERASED, ContactInbox)

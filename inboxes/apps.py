@@ -22,6 +22,8 @@ class InboxesConfig(AppConfig):
 
         from . import known
         from .models import Inbox
+        from .signals import with_proxies
 
-        for changed in (post_save, post_delete):
-            changed.connect(known.forget, sender=Inbox)
+        for model in with_proxies(Inbox):
+            post_save.connect(known.forget, sender=model)
+            post_delete.connect(known.forget, sender=model)

@@ -7,6 +7,7 @@ import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts import avatar_picture, avatars
@@ -391,6 +392,16 @@ def test_an_address_taken_away_and_a_contact_erased_at_once_leave_no_file(
         ada.delete()
 
     assert stored(settings) == set()
+
+
+def test_many_without_a_picture_are_erased_without_a_look_at_each(inbox):
+    def queries(number):
+        ContactFactory.create_batch(number, account=inbox.account)
+        with CaptureQueriesContext(connection) as captured:
+            Contact.objects.all().delete()
+        return len(captured)
+
+    assert queries(20) == queries(2)
 
 
 def test_a_new_address_gets_three_new_tries(ada, server, later):

@@ -252,20 +252,29 @@ django.setup()
 from django.core.files.base import ContentFile
 from django.core.management import call_command
 from contacts import signals
-from contacts.models import Contact
-from host.models import Customer
+from contacts.models import Contact, ContactInbox
+from host.models import Branch, Customer, Member, Visit
+from inboxes import known
 from inboxes.models import Account
 
 call_command("makemigrations", "host", verbosity=0)
 call_command("migrate", verbosity=0)
 
-def hear(sender, signal, contact, **named):
+def hear(sender, signal, **named):
     print([name for name in signals.__all__ if getattr(signals, name) is signal], sender.__name__)
 
 for signal in (signals.contact_created, signals.contact_updated, signals.contact_erased):
     signal.connect(hear, sender=Contact)
+signals.session_ended.connect(hear, sender=ContactInbox)
 
-customer = Customer.objects.create(account=Account.objects.create(name="Shop"))
+account = Account.objects.create(name="Shop")
+branch = Branch.objects.create(account=account, name="One")
+print(known.get(branch.identifier).name)
+branch.name = "Two"
+branch.save()
+print(known.get(branch.identifier).name)
+customer = Customer.objects.create(account=account)
+Visit.objects.create(inbox=branch, contact=customer).delete()
 stale = Customer.objects.get()
 customer.name, customer.avatar_url = "Ada", "https://example.com/ada.png"
 customer.save()
@@ -274,14 +283,20 @@ name = storage.save("avatars/ada.webp", ContentFile(b"picture"))
 Customer.objects.update(avatar=name)
 stale.delete()
 print(storage.exists(name))
+Member.objects.create(account=account, number=7).delete()
 """
 
 
-def test_a_proxy_of_a_contact_tells_as_the_contact_does_and_leaves_no_picture(tmp_path):
+def test_models_that_a_host_makes_of_ours_tell_as_ours_do_and_leave_no_picture(tmp_path):
     (tmp_path / "host").mkdir()
     (tmp_path / "host" / "models.py").write_text(
-        "from contacts.models import Contact\n\n\n"
-        "class Customer(Contact):\n    class Meta:\n        app_label, proxy = 'host', True\n"
+        "from django.db import models\n"
+        "from contacts.models import Contact, ContactInbox\n"
+        "from inboxes.models import Inbox\n"
+        "class Customer(Contact):\n    class Meta:\n        proxy = True\n"
+        "class Visit(ContactInbox):\n    class Meta:\n        proxy = True\n"
+        "class Branch(Inbox):\n    class Meta:\n        proxy = True\n"
+        "class Member(Contact):\n    number = models.IntegerField()\n"
     )
     settings = "from inquirly_site.settings import *\nINSTALLED_APPS += ['host']\n"
     (tmp_path / "host" / "settings.py").write_text(settings)
@@ -298,8 +313,13 @@ def test_a_proxy_of_a_contact_tells_as_the_contact_does_and_leaves_no_picture(tm
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
 
     assert done.stdout.splitlines() == [
+        "One",
+        "Two",
         "['contact_created'] Contact",
+        "['session_ended'] ContactInbox",
         "['contact_updated'] Contact",
         "['contact_erased'] Contact",
         "False",
+        "['contact_created'] Contact",
+        "['contact_erased'] Contact",
     ], done.stderr
