@@ -171,20 +171,20 @@ def test_settings_are_written_as_json(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "variable",
+    ("variable", "value"),
     [
-        "INQUIRLY_SERVICE_HOST",
-        "INQUIRLY_SERVICE_PORT",
-        "INQUIRLY_SERVICE_PORT_HTTP",
-        "INQUIRLY_PORT",
-        "INQUIRLY_PORT_8000_TCP",
-        "INQUIRLY_PORT_8000_TCP_ADDR",
-        "INQUIRLY_CABLE_SERVICE_HOST",
-        "INQUIRLY_CABLE_PORT_8001_TCP_PROTO",
+        ("INQUIRLY_SERVICE_HOST", "10.0.0.7"),
+        ("INQUIRLY_SERVICE_PORT", "8000"),
+        ("INQUIRLY_SERVICE_PORT_HTTP", "8000"),
+        ("INQUIRLY_PORT", "tcp://10.0.0.7:8000"),
+        ("INQUIRLY_PORT_8000_TCP", "tcp://10.0.0.7:8000"),
+        ("INQUIRLY_PORT_8000_TCP_ADDR", "10.0.0.7"),
+        ("INQUIRLY_CABLE_SERVICE_HOST", "10.0.0.8"),
+        ("INQUIRLY_CABLE_PORT_8001_TCP_PROTO", "tcp"),
     ],
 )
-def test_what_kubernetes_says_of_a_service_of_that_name_is_no_setting(monkeypatch, variable):
-    monkeypatch.setenv(variable, "tcp://10.0.0.7:8000")
+def test_what_kubernetes_says_of_a_service_of_that_name_is_no_setting(monkeypatch, variable, value):
+    monkeypatch.setenv(variable, value)
 
     assert environment.inquirly() == {}
 
@@ -200,6 +200,11 @@ def test_what_kubernetes_says_of_a_service_of_that_name_is_no_setting(monkeypatc
         ("REDIS_URL", "127.0.0.1:6379", REDIS),
         ("REDIS_URL", "http://127.0.0.1:6379", REDIS),
         ("INQUIRLY_TRUSTED_PROXIES", "two", "INQUIRLY_TRUSTED_PROXIES must be JSON, and 'two' is not."),
+        (
+            "INQUIRLY_CABLE_PORT",
+            "8001",
+            f"INQUIRLY_CABLE_PORT is no setting of Inquirly. There are: {', '.join(NAMES)}.",
+        ),
         (
             "INQUIRLY_TRUSTED_PROXY",
             "2",
