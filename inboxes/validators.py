@@ -9,10 +9,8 @@ from django.utils.translation import gettext as _
 
 from .tokens import default_working_hours
 
-ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
-SUPERFLUOUS = re.compile(
-    r"https://[^/]*?((:443)?/|:443)|http://[^/]*?((:80)?/|:80)"
-)  # at the end, what no browser sends
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[1-9][0-9]{0,4})?")
+LEFT_OUT = {"https": (":443/", ":443", "/"), "http": (":80/", ":80", "/")}  # by browsers, by scheme
 HOURS = ("open_hour", "open_minutes", "close_hour", "close_minutes")
 
 
@@ -27,12 +25,13 @@ def validate_allowed_origins(value: Any) -> None:
     if not isinstance(value, list):
         raise ValidationError(_('Write a list of origins, like ["https://www.example.com"].'))
     for origin in value:
-        if isinstance(origin, str) and (end := SUPERFLUOUS.fullmatch(origin)):
-            raise ValidationError(
-                _("%(origin)s is no origin: leave out %(end)s at its end."),
-                params={"origin": origin, "end": end[1] or end[3]},
-            )
-        if not isinstance(origin, str) or not ORIGIN.fullmatch(origin):
+        text = origin if isinstance(origin, str) else ""
+        for end in LEFT_OUT.get(text.partition(":")[0], ()):
+            if text.endswith(end) and ORIGIN.fullmatch(text.removesuffix(end)):
+                raise ValidationError(
+                    _("%(origin)s is no origin: leave out “%(end)s” at its end."), params={"origin": text, "end": end}
+                )
+        if not ORIGIN.fullmatch(text):
             raise ValidationError(
                 _("%(origin)s is no origin: write scheme and host in lower case, like https://www.example.com."),
                 params={"origin": origin},

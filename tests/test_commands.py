@@ -116,7 +116,7 @@ def test_an_account_that_is_named_is_used_or_made(run):
         ),
         pytest.param(
             ["A", "--allowed-origin", "https://a.example/"],
-            "allowed_origins: https://a.example/ is no origin: leave out / at its end.",
+            "allowed_origins: https://a.example/ is no origin: leave out “/” at its end.",
             id="origin-with-a-slash",
         ),
         pytest.param(
