@@ -56,8 +56,9 @@ def check_body(request: Request) -> None:
     size = length.lstrip("0")
     if len(size) > len(str(MAX_BODY)) or int(size or 0) > MAX_BODY:
         raise BodyTooLarge
-    if size and request.content_type.partition(";")[0].strip().lower() != StrictJSONParser.media_type:
-        raise UnsupportedMediaType(request.content_type)
+    content_type = request.META.get("CONTENT_TYPE", "")
+    if size and content_type.partition(";")[0].strip().lower() != StrictJSONParser.media_type:
+        raise UnsupportedMediaType(content_type)
 
 
 def finish_reading(request: Request) -> None:
