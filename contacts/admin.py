@@ -80,7 +80,7 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin):
             {
                 "fields": ("blocked",),
                 "description": _(
-                    "The same person can come back unsigned, as somebody new, unless the inbox wants signed requests."
+                    "The same person can come back unsigned, as somebody new, if the inbox allows unsigned requests."
                 ),
             },
         ),

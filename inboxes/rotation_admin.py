@@ -17,7 +17,7 @@ from .identity import hmac_tokens, revoke_previous_hmac_token, rotate_hmac_token
 from .models import Inbox
 
 OLD_TOKEN_ENDS = _(
-    "Hashes made with the old token are refused at once, and for good: nobody can sign in until your servers have the "
+    "Hashes made with the old token are refused from now on, for good: nobody can sign in until your servers have the "
     "new one. "
     "The earlier token of an overlap that is still running ends too."
 )

@@ -2,12 +2,14 @@
 
 from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
+from django.db.utils import ConnectionDoesNotExist
 
 from contacts import avatar_receivers, avatars
 from contacts.models import Contact
@@ -140,6 +142,8 @@ def test_addresses_that_are_there_before_pictures_are_become_due(db, monkeypatch
     monkeypatch.setattr(migration, "BATCH", 1)
 
     migration.make_known_addresses_due(apps, connection.schema_editor())
+    with pytest.raises(ConnectionDoesNotExist, match="another"):
+        migration.make_known_addresses_due(apps, SimpleNamespace(connection=SimpleNamespace(alias="another")))
 
     assert set(avatars.due().values_list("avatar_url", "avatar_state")) == {
         ("http://example.com/a.png", "due"),
