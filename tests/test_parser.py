@@ -6,6 +6,7 @@ import json
 import pytest
 
 from contacts.models import ContactInbox
+from contacts.views import ContactViewSet
 
 from .api import INBOXES, contacts_url, problem, public_contact, stored
 
@@ -129,6 +130,17 @@ def test_other_media_types_are_refused(client, inbox, content_type):
 
     assert response.status_code == 415
     assert response.json() == problem(415)
+    assert stored() == []
+
+
+def test_a_media_type_under_another_name_is_none(rf, inbox):
+    """Like a length: of a header ``Content_Type``."""
+    request = rf.generic("POST", "/", b"{}", HTTP_CONTENT_TYPE="application/json")
+    del request.META["CONTENT_TYPE"]
+
+    response = ContactViewSet.as_view({"post": "create"})(request, inbox_identifier=inbox.identifier)
+
+    assert response.status_code == 415
     assert stored() == []
 
 
