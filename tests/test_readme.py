@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.core.management import get_commands
 from django.urls import resolve
+from django.utils.module_loading import import_string
 from websockets.sync.client import connect
 
 from contacts import signals
@@ -195,6 +196,12 @@ def test_a_server_makes_the_hash(interpreter, code):
 
     assert subprocess.check_output([interpreter], input=code, text=True, timeout=20) == f"{VECTOR}\n"
     assert f"prints `{VECTOR}`" in readme.TEXT
+
+
+def test_the_function_that_it_names_makes_the_same_hash():
+    [path] = re.findall(r"`(\S+)` is that function", " ".join(readme.TEXT.split()))
+
+    assert import_string(path)("tok", "user-42") == VECTOR
 
 
 def test_the_command_makes_the_same_hash(project, first_inbox, identifier_hash):
