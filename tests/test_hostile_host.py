@@ -30,6 +30,7 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
     """Run Python in a process of its own: settings are read once."""
     environment = {name: value for name, value in os.environ.items() if name != "REDIS_URL"}
     environment["DJANGO_SETTINGS_MODULE"] = "tests.hostile_settings"
+    environment.setdefault("DATABASE_URL", "sqlite://:memory:")  # leaves no file behind
     return subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
     )
