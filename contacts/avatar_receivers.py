@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db.models.signals import pre_delete
 
-from inboxes.signals import with_proxies
+from inboxes.proxies import with_proxies
 
 from . import avatar_queue, avatars
 from .models import Contact

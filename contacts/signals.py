@@ -12,7 +12,8 @@ from django.db import models, transaction
 from django.db.models.signals import post_delete
 from django.dispatch import Signal
 
-from inboxes.signals import identity_rejected, with_proxies
+from inboxes.proxies import with_proxies
+from inboxes.signals import identity_rejected
 
 if TYPE_CHECKING:
     from .models import Contact, ContactInbox

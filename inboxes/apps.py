@@ -22,7 +22,7 @@ class InboxesConfig(AppConfig):
 
         from . import known
         from .models import Inbox
-        from .signals import with_proxies
+        from .proxies import with_proxies
 
         for model in with_proxies(Inbox):
             post_save.connect(known.forget, sender=model)
