@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -119,6 +119,19 @@ def test_a_sign_in_to_somebody_known_merges(client, inbox, visitor, customer, he
     ]
 
 
+def test_a_claim_of_what_others_have_claimed_merges(client, inbox, visitor, heard):
+    inbox.match_claims = True
+    inbox.save()
+    base = create_contact(client, inbox, identifier="user-9", name="Ada").json()["id"]
+
+    with heard() as told:
+        update_contact(client, visitor, identifier="user-9")
+
+    assert [what for name, what in told if name == "contacts_merged"] == [
+        {"base": (base, "Ada"), "mergee": (visitor.contact.pk, "")}
+    ]
+
+
 def test_a_merge_is_told_with_what_it_filled(inbox, visitor, customer, heard):
     ContactInboxFactory(inbox=inbox, contact=customer.contact)
     with heard() as told:
@@ -204,6 +217,23 @@ def test_what_is_rolled_back_is_not_told(inbox, heard):
         ContactFactory.create_batch(2, account=inbox.account, identifier="user-7")
 
     assert told == []
+
+
+def test_after_a_rollback_a_contact_that_is_read_anew_tells_again(visitor, heard):
+    held = visitor.contact
+    held.name = "Ada"
+    with suppress(IntegrityError), transaction.atomic():
+        held.save()
+        raise IntegrityError
+
+    with heard() as told:
+        held.save()
+        assert Contact.objects.filter(pk=held.pk).update(name="") == 1
+        anew = Contact.objects.get()
+        anew.name = "Ada"
+        anew.save()
+
+    assert told == [("contact_updated", {"contact": (held.pk, "Ada"), "changed": frozenset({"name"})})]
 
 
 def test_a_receiver_that_fails_does_not_fail_the_call(client, inbox, django_capture_on_commit_callbacks, caplog):
