@@ -202,16 +202,16 @@ class ContactMergeAdmin(ReadOnlyAdmin):
     list_select_related = ("account",)
     search_fields = ("base_contact_id", "mergee_contact_id")
     search_help_text = _("Write the number of a contact, or up to ten, parted by commas.")
+    readonly_fields = ("account", "base_contact_id", "base", "mergee_contact_id", "mergee", "created_at")
     fieldsets = (
         (
             None,
             {
-                "fields": ("account", "base_contact_id", "base", "mergee_contact_id", "mergee", "created_at"),
+                "fields": readonly_fields,
                 "description": _("The base contact won. The mergee contact went over into it, and is no more."),
             },
         ),
     )
-    readonly_fields = ("account", "base_contact_id", "base", "mergee_contact_id", "mergee", "created_at")
 
     @admin.display(description=_("base contact as it was"))
     def base(self, merge: ContactMerge) -> SafeString:

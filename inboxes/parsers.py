@@ -51,7 +51,7 @@ def check_body(request: Request) -> None:
         if _comes_without_length(request):
             raise LengthRequired
         request.META["CONTENT_LENGTH"] = "0"  # else DRF would believe a header of the name Content_Length
-    if length and not (length.isascii() and length.isdigit()):
+    elif not (length.isascii() and length.isdigit()):
         raise ParseError(_("Content-Length is not a number."))
     size = length.lstrip("0")
     if len(size) > len(str(MAX_BODY)) or int(size or 0) > MAX_BODY:

@@ -18,8 +18,7 @@ from .models import Inbox
 
 OLD_TOKEN_ENDS = _(
     "Hashes made with the old token are refused from now on, for good: nobody can sign in until your servers have the "
-    "new one. "
-    "The earlier token of an overlap that is still running ends too."
+    "new one. The earlier token of an overlap that is still running ends too."
 )
 OVERLAP_ENDS = _("Hashes made with the earlier token are refused from then on. The current token stays.")
 

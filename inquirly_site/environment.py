@@ -20,7 +20,7 @@ from redis.retry import Retry
 from inboxes.conf import NAMES
 
 DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
-HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]", re.IGNORECASE)
+HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]")
 # What Kubernetes tells every container of a service called "inquirly", or "inquirly-cable".
 OF_KUBERNETES = re.compile(
     r"INQUIRLY_(\w+_)?(SERVICE_HOST=.+|SERVICE_PORT(_\w+)?=\d+|PORT=\w+://.+|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?=.+)"
@@ -148,11 +148,10 @@ def redis_url() -> str:
 
 def inquirly() -> dict[str, Any]:
     """Return every ``INQUIRLY_...`` setting of the environment; each is written as JSON."""
-    found = {name: value for name, value in os.environ.items() if name.startswith("INQUIRLY_") and value}
-    for name, value in list(found.items()):
-        if OF_KUBERNETES.fullmatch(f"{name}={value}"):
-            del found[name]
-        elif name not in NAMES:
+    ours = {name: value for name, value in os.environ.items() if name.startswith("INQUIRLY_") and value}
+    found = {name: value for name, value in ours.items() if not OF_KUBERNETES.fullmatch(f"{name}={value}")}
+    for name in found:
+        if name not in NAMES:
             raise ImproperlyConfigured(f"{name} is no setting of Inquirly. There are: {', '.join(NAMES)}.")
     return {name: _json(name, value) for name, value in found.items()}
 
