@@ -115,12 +115,8 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin):
         """A contact stays in its account."""
         return ("account", *self.readonly_fields) if obj else self.readonly_fields
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Contact], search_term: str
-    ) -> tuple[QuerySet[Contact], bool]:
+    def found_by(self, search_term: str) -> Q:
         """Find by equality, each condition by its index: ``contains``, or an OR over a join, would scan the table."""
-        if not search_term or "\x00" in search_term:
-            return super().get_search_results(request, queryset, search_term)
         # A visitor may claim any text, also one that looks like the number of somebody else.
         parts = _parts(search_term)
         numbers = {term: int(term[1:]) for term in parts if NUMBER.fullmatch(term)}
@@ -132,8 +128,7 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin):
         # SQLite takes an index that leaves out what is empty only for who does so too.
         found |= Q(claimed_identifier__in=terms) & ~Q(claimed_identifier="")
         found |= Q(email__in=emails) & ~Q(email="")
-        found |= Q(phone_number__in=phone_numbers) & ~Q(phone_number="")
-        return queryset.filter(found), False
+        return found | Q(phone_number__in=phone_numbers) & ~Q(phone_number="")
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Contact | None:
         """Lock what a form is about to change or delete: both happen inside a transaction."""
@@ -179,12 +174,8 @@ class ContactInboxAdmin(ReadOnlyAdmin):
     )
     readonly_fields = ("contact", "inbox", "hmac_verified", "source_id", "pubsub_token", "created_at", "last_seen_at")
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ContactInbox], search_term: str
-    ) -> tuple[QuerySet[ContactInbox], bool]:
-        if not search_term or "\x00" in search_term:
-            return super().get_search_results(request, queryset, search_term)
-        return queryset.filter(source_id=search_term.strip()), False
+    def found_by(self, search_term: str) -> Q:
+        return Q(source_id=search_term.strip())
 
     def delete_model(self, request: HttpRequest, obj: ContactInbox) -> None:
         self.delete_queryset(request, ContactInbox.objects.filter(pk=obj.pk))
@@ -221,14 +212,10 @@ class ContactMergeAdmin(ReadOnlyAdmin):
     def mergee(self, merge: ContactMerge) -> SafeString:
         return _readable(merge.mergee_contact)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[ContactMerge], search_term: str
-    ) -> tuple[QuerySet[ContactMerge], bool]:
-        if not search_term or "\x00" in search_term:
-            return super().get_search_results(request, queryset, search_term)
+    def found_by(self, search_term: str) -> Q:
         digits = [term.removeprefix("#") for term in _parts(search_term)]
         numbers = [int(one) for one in digits if NUMBER.fullmatch(f"#{one}")]
-        return queryset.filter(Q(*((f"{name}__in", numbers) for name in MERGED), _connector=Q.OR)), False
+        return Q(*((f"{name}__in", numbers) for name in MERGED), _connector=Q.OR)
 
 
 def _parts(search_term: str) -> list[str]:
