@@ -2,20 +2,19 @@
 
 import json
 import re
-from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from inboxes.bounded_admin import BoundedAdmin
+from inboxes.bounded_admin import BoundedAdmin, LockingAdmin
 
 from .avatar_admin import AvatarAdmin
 from .erasure_admin import MERGED, ErasureAdmin, hold
@@ -29,7 +28,7 @@ NUMBER = re.compile("#[0-9]{1,18}")  # of a contact
 
 
 @admin.register(Contact)
-class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin):
+class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin, LockingAdmin):
     form = ContactForm
     actions = (*MergeAdmin.actions, "fetch_again")
     list_display = (
@@ -129,19 +128,6 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin):
         found |= Q(claimed_identifier__in=terms) & ~Q(claimed_identifier="")
         found |= Q(email__in=emails) & ~Q(email="")
         return found | Q(phone_number__in=phone_numbers) & ~Q(phone_number="")
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Contact | None:
-        """Lock what a form is about to change or delete: both happen inside a transaction."""
-        contact: Contact | None = super().get_object(request, object_id, from_field)
-        if contact is None or request.method != "POST" or not transaction.get_connection().in_atomic_block:
-            return contact
-        return Contact.objects.select_for_update().filter(pk=contact.pk).first()
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        with suppress(IntegrityError):
-            return super().changeform_view(request, *args, **kwargs)
-        # Somebody took the identifier after it was checked. Checked again, the form says so.
-        return super().changeform_view(request, *args, **kwargs)
 
 
 class ReadOnlyAdmin(BoundedAdmin):

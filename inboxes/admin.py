@@ -7,7 +7,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from .bounded_admin import BoundedAdmin
+from .bounded_admin import LockingAdmin
 from .forms import InboxForm
 from .models import Account, Inbox
 from .rotation_admin import RotationAdmin
@@ -15,7 +15,7 @@ from .rotation_admin import RotationAdmin
 MAX_DELETED_ALONG = 1_000
 
 
-class HolderAdmin(BoundedAdmin):
+class HolderAdmin(LockingAdmin):
     """Of what others belong to: stays with its account, and is deleted only while little belongs to it."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -1,6 +1,7 @@
 """Pages of the admin that stay quick with millions of rows."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -8,9 +9,10 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
+from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise, cached_property
@@ -108,10 +110,14 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
         rows: Iterable[Model],
         explanation: str | Promise,
         *,
+        answer: str = "yes",
         template: str = "admin/inquirly_inboxes/confirm_action.html",
         **context: Any,
     ) -> TemplateResponse:
-        """Return the page that asks whether to apply ``action`` to ``rows``. A yes calls the action with ``post``."""
+        """Return the page that asks whether to apply ``action`` to ``rows``.
+
+        A yes calls the action again, with ``answer`` as ``post``.
+        """
         request.current_app = self.admin_site.name  # where the links of the page lead
         return TemplateResponse(
             request,
@@ -123,6 +129,7 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
                 "explanation": explanation,
                 "rows": rows,
                 "action": action,
+                "answer": answer,
                 "action_checkbox_name": ACTION_CHECKBOX_NAME,
                 "back": request.get_full_path(),
                 **context,
@@ -134,6 +141,23 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
         url = reverse(name, args=[quote(row.pk)], current_app=self.admin_site.name)
         return format_html('<a href="{}">{}</a>', url, row)
+
+
+class LockingAdmin(BoundedAdmin):
+    """Of what the API reads and writes while staff change or delete it: who comes later waits for the first."""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Lock what a form is about to change or delete: both happen inside a transaction."""
+        obj = super().get_object(request, object_id, from_field)
+        if obj is None or request.method != "POST" or not transaction.get_connection().in_atomic_block:
+            return obj
+        return self.model._default_manager.select_for_update().filter(pk=obj.pk).first()
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        with suppress(IntegrityError):
+            return super().changeform_view(request, *args, **kwargs)
+        # Somebody took the identifier, or deleted the account, after it was checked. Checked again, the form says so.
+        return super().changeform_view(request, *args, **kwargs)
 
 
 def _without(options: Any, names: Any) -> dict[str, Any]:

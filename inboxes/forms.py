@@ -27,14 +27,14 @@ class ChangedFieldsForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's 
         for name in list(self.cleaned_data) if self.instance.pk else []:
             if name not in self.changed_data:
                 self.cleaned_data[name] = getattr(self.instance, name)
-            elif self._changed_meanwhile(name, self.fields[name]):
+            elif self.cleaned_data[name] != getattr(self.instance, name) and self._changed_meanwhile(name):
                 self.add_error(
                     name, _("This has changed since the page was opened. Open the page again, and repeat your change.")
                 )
         return self.cleaned_data
 
-    def _changed_meanwhile(self, name: str, field: forms.Field) -> bool:
-        shown = self.data.get(self.add_initial_prefix(name))
+    def _changed_meanwhile(self, name: str) -> bool:
+        field, shown = self.fields[name], self.data.get(self.add_initial_prefix(name))
         return field.show_hidden_initial and field.has_changed(self.initial.get(name), shown)
 
     @property
@@ -63,11 +63,13 @@ class IndentedEncoder(json.JSONEncoder):
 
 
 class PatientDecoder(json.JSONDecoder):
-    """Raises for every text that it cannot read the one error that forms expect."""
+    """Raises for every text that it cannot read, or nobody could show, the one error that forms expect."""
 
     def decode(self, s: str, *args: Any) -> Any:
         try:
-            return super().decode(s, *args)
+            value = super().decode(s, *args)
+            json.dumps(value, ensure_ascii=False).encode()  # raises for a lone surrogate
+            return value
         except (ValueError, RecursionError) as error:
             raise json.JSONDecodeError(str(error), s, 0) from error
 

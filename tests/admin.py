@@ -44,8 +44,25 @@ def act(client: Client, action: str, *rows: Model, **answers: str) -> HttpRespon
 
 
 def confirm(client: Client, action: str, *rows: Model, **answers: str) -> HttpResponse:
-    """Answer what an action asked with yes and return the next page."""
-    return act(client, action, *rows, post="yes", **answers)
+    """Choose an action, answer with yes if it asks, and return the last page."""
+    asked = act(client, action, *rows)
+    return say_yes(client, asked, *rows, **answers) if "answer" in (asked.context or {}) else asked
+
+
+def say_yes(client: Client, asked: HttpResponse, *rows: Model, **answers: str) -> HttpResponse:
+    """Send the form of the page that asks, and return the next page."""
+    return act(client, asked.context["action"], *rows, post=asked.context["answer"], **answers)
+
+
+def delete(client: Client, row: Model) -> HttpResponse:
+    """Delete ``row`` on its page."""
+    return client.post(page_url(row, "delete"), {"post": "yes"})
+
+
+def delete_selected(client: Client, *rows: Model) -> HttpResponse:
+    """Delete ``rows`` from their list."""
+    data = {"action": "delete_selected", "_selected_action": [row.pk for row in rows], "post": "yes"}
+    return client.post(list_url(type(rows[0])), data)
 
 
 def told(response: HttpResponse) -> list[str]:

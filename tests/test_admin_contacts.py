@@ -192,6 +192,15 @@ def test_what_the_api_changed_too_is_not_overwritten_unseen(admin_client, visito
     assert values(visitor.contact, "name", "custom_attributes") == ("", {"plan": "pro"})
 
 
+def test_what_is_stored_already_can_be_sent_again(admin_client, visitor):
+    data = open_page(admin_client, visitor.contact)
+
+    answers = [send(admin_client, visitor.contact, data, name="Ada").status_code for _time in range(2)]
+
+    assert answers == [302, 302]
+    assert values(visitor.contact, "name") == ("Ada",)
+
+
 def test_a_page_that_was_refused_still_knows_what_it_showed(admin_client, visitor):
     data = open_page(admin_client, visitor.contact)
     refused = send(admin_client, visitor.contact, data, name="Ada", email="none")

@@ -2,34 +2,15 @@
 
 import html
 import re
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
-from django.db import connection, connections, transaction
-from django.test import Client
 
-from contacts import identify
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox, ContactMerge, IdempotencyKey
 
-from .admin import confirm, errors, list_url, open_page, page_url, send, staff, told
-from .factories import ContactFactory, ContactInboxFactory, IdempotencyKeyFactory
-
-YES = {"post": "yes"}
-
-with_row_locks = pytest.mark.skipif(not connection.features.has_select_for_update, reason="needs locks of rows")
-
-
-def delete(client, row):
-    return client.post(page_url(row, "delete"), YES)
-
-
-def delete_selected(client, *rows):
-    data = {"action": "delete_selected", "_selected_action": [row.pk for row in rows], **YES}
-    return client.post(list_url(type(rows[0])), data)
+from .admin import delete, delete_selected, list_url, page_url, staff, told
+from .factories import ContactFactory, IdempotencyKeyFactory
 
 
 @pytest.mark.django_db
@@ -148,125 +129,3 @@ def test_kept_answers_go_along_without_being_shown_or_asking_for_a_permission(cu
     assert f"Idempotency key: #{kept.pk}" in page
     assert not [secret for secret in ("secret-key", "secret-answer", "ab12") if secret in page]
     assert not IdempotencyKey.objects.exists()
-
-
-@pytest.fixture
-def busy(transactional_db):
-    """Hold a contact on a connection of its own, as a request does, until staff wait for it; then run the rest."""
-
-    def run(contact, rest, staff_action):
-        client = Client()
-        client.force_login(User.objects.create_superuser("staff"))
-        with ThreadPoolExecutor(1) as pool:
-            with transaction.atomic():
-                Contact.objects.select_for_update().get(pk=contact.pk)
-                waiting = pool.submit(in_thread, staff_action, client)
-                wait_for_a_waiting_connection()
-                rest()
-            return waiting.result(timeout=30)
-
-    return run
-
-
-def in_thread(staff_action, client):
-    try:
-        return staff_action(client)
-    finally:
-        connections.close_all()
-
-
-def wait_for_a_waiting_connection():
-    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with connection.cursor() as cursor:
-        for _attempt in range(500):
-            cursor.execute("SELECT pg_stat_clear_snapshot()")
-            cursor.execute(waiting)
-            if cursor.fetchone():
-                return
-            time.sleep(0.01)
-    raise AssertionError("Nobody waits.")
-
-
-@with_row_locks
-@pytest.mark.parametrize("way", [delete, delete_selected])
-def test_a_session_that_opens_while_its_contact_is_deleted_goes_along(busy, customer, way):
-    def open_session():
-        ContactInboxFactory(inbox=customer.inbox, contact=customer.contact)
-
-    response = busy(customer.contact, open_session, lambda client: way(client, customer.contact))
-
-    assert response.status_code == 302
-    assert not Contact.objects.exists()
-    assert not ContactInbox.objects.exists()
-
-
-@with_row_locks
-@pytest.mark.parametrize("way", [delete, delete_selected])
-def test_a_session_that_is_written_while_it_is_deleted_does_not_come_back(busy, customer, way):
-    response = busy(customer.contact, customer.save, lambda client: way(client, customer))
-
-    assert response.status_code == 302
-    assert not ContactInbox.objects.exists()
-
-
-@with_row_locks
-def test_who_signs_in_while_their_contact_is_deleted_gets_a_new_one(transactional_db, admin_client, customer):
-    inbox, old = customer.inbox, customer.contact
-    sign_in = {"identifier": "user-7"}
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            delete(admin_client, old)
-            waiting = pool.submit(in_thread, lambda _none: identify.create(inbox, sign_in, signed=True), None)
-            wait_for_a_waiting_connection()
-        session = waiting.result(timeout=30)
-
-    assert Contact.objects.get() == session.contact != old
-    assert ContactInbox.objects.get() == session
-
-
-@with_row_locks
-def test_a_contact_that_is_deleted_while_staff_merge_it_is_not_merged(busy, customer):
-    base, mergee = customer.contact, ContactFactory(account=customer.contact.account)
-
-    def merge(client):
-        return told(confirm(client, "merge_contacts", base, mergee, base=base.pk))
-
-    messages = busy(mergee, lambda: Contact.objects.filter(pk=mergee.pk).delete(), merge)
-
-    assert messages == ["One of the two contacts is no longer here. Nothing has changed."]
-    assert not ContactMerge.objects.exists()
-    assert not LogEntry.objects.exists()
-
-
-@with_row_locks
-def test_what_a_call_writes_while_staff_save_is_not_overwritten(busy, visitor):
-    contact = visitor.contact
-
-    def call():
-        identify.update(visitor.inbox, visitor.source_id, {"custom_attributes": {"plan": "pro"}}, signed=False)
-
-    def save(client):
-        return send(client, contact, data, custom_attributes='{"seats": 3}')
-
-    viewer = Client()
-    viewer.force_login(User.objects.create_superuser("viewer"))
-    data = open_page(viewer, contact)
-    response = busy(contact, call, save)
-
-    assert list(errors(response)) == ["custom_attributes"]
-    contact.refresh_from_db()
-    assert contact.custom_attributes == {"plan": "pro"}
-
-
-@with_row_locks
-def test_an_identifier_that_is_taken_while_staff_save_is_refused(transactional_db, admin_client, visitor):
-    contact, taken = ContactFactory(account=visitor.contact.account), {"identifier": "user-7"}
-    data = open_page(admin_client, contact)
-    with ThreadPoolExecutor(1) as pool:
-        with transaction.atomic():
-            Contact.objects.filter(pk=visitor.contact.pk).update(**taken)
-            waiting = pool.submit(in_thread, lambda client: send(client, contact, data, **taken), admin_client)
-            wait_for_a_waiting_connection()
-        response = waiting.result(timeout=30)
-
-    assert errors(response) == {"identifier": ["Another contact of this account has this identifier."]}

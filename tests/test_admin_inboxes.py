@@ -83,6 +83,7 @@ def test_no_allowed_origins_are_an_empty_list(admin_client, inbox):
         pytest.param("working_hours", "[" * 2000 + "]" * 2000, id="2000-levels"),
         pytest.param("working_hours", "1" * 5000, id="5000-digits"),
         pytest.param("working_hours", "NaN", id="not-a-number"),
+        pytest.param("working_hours", '["\\ud800"]', id="lone-surrogate"),
         pytest.param("name", "", id="no-name"),
         pytest.param("name", "a" * 256, id="name-too-long"),
     ],

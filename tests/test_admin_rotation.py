@@ -9,13 +9,15 @@ from django.contrib.admin.models import LogEntry
 from inboxes.identity import hmac_tokens, rotate_hmac_token
 from inboxes.models import Inbox
 
-from .admin import act, confirm, list_url, page_url, staff, told
+from .admin import act, confirm, list_url, page_url, say_yes, staff, told
 from .factories import InboxFactory
 from .test_site_pages import POLICY, inline
 
 pytestmark = pytest.mark.django_db
 
 ACTIONS = ["rotate", "rotate_now", "end_overlap"]
+CHANGED = "This has changed since you were asked. Nothing has been done now: look again."
+NONE_LEFT = "No such inbox is left: it was deleted, or its overlap has ended. Nothing has changed."
 
 
 def link(inbox):
@@ -121,6 +123,55 @@ def test_confirmed_a_rotation_during_an_overlap_keeps_the_last_key_only(admin_cl
     assert hmac_tokens(overlapping) == [overlapping.hmac_token, last]
 
 
+@pytest.mark.parametrize("action", ["rotate", "rotate_now"])
+def test_a_yes_that_is_said_twice_ends_no_key_that_nobody_was_warned_of(admin_client, overlapping, action):
+    asked = act(admin_client, action, overlapping)
+    say_yes(admin_client, asked, overlapping)
+    overlapping.refresh_from_db()
+    keys = hmac_tokens(overlapping)
+
+    again = say_yes(admin_client, asked, overlapping)
+
+    assert again.template_name == "admin/inquirly_inboxes/confirm_action.html"
+    assert told(again)[-1] == CHANGED
+    overlapping.refresh_from_db()
+    assert hmac_tokens(overlapping) == keys
+
+    say_yes(admin_client, again, overlapping)
+
+    overlapping.refresh_from_db()
+    assert overlapping.hmac_token not in keys
+
+
+def test_a_yes_to_the_end_of_one_overlap_does_not_end_the_next(admin_client, overlapping):
+    asked = act(admin_client, "end_overlap", overlapping)
+    rotate_hmac_token(overlapping)
+
+    say_yes(admin_client, asked, overlapping)
+
+    overlapping.refresh_from_db()
+    assert len(hmac_tokens(overlapping)) == 2
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_of_an_inbox_that_is_gone_by_then_it_is_told(admin_client, overlapping, action):
+    asked = act(admin_client, action, overlapping)
+    Inbox.objects.all().delete()
+
+    assert told(say_yes(admin_client, asked, overlapping)) == [NONE_LEFT]
+    assert not LogEntry.objects.exists()
+
+
+def test_where_no_overlap_is_none_is_ended(admin_client, overlapping):
+    other = InboxFactory()
+
+    response = confirm(admin_client, "end_overlap", overlapping, other)
+
+    assert told(response) == [f"1 inbox takes its current HMAC token only. Open: {link(overlapping)}"]
+    assert told(confirm(admin_client, "end_overlap", other)) == [NONE_LEFT]
+    assert [entry.object_id for entry in LogEntry.objects.all()] == [str(overlapping.pk)]
+
+
 def test_an_overlap_that_is_over_needs_no_warning(admin_client, overlapping):
     Inbox.objects.update(previous_hmac_token_valid_until=datetime.now(UTC) - timedelta(seconds=1))
 
@@ -154,15 +205,15 @@ def test_the_list_says_until_when_the_old_key_is_valid(admin_client, inbox):
 
 def test_the_history_tells_of_a_new_key_but_not_the_key(admin_client, inbox):
     old = inbox.hmac_token
-    for action in ACTIONS:
+    for action in ("rotate", "end_overlap", "rotate_now"):
         confirm(admin_client, action, inbox)
 
     inbox.refresh_from_db()
     entries = list(LogEntry.objects.order_by("pk").values_list("object_repr", "change_message"))
     assert entries == [
         (inbox.name, "New HMAC token, the old one for seven days."),
-        (inbox.name, "New HMAC token, the old one ended."),
         (inbox.name, "Previous HMAC token ended."),
+        (inbox.name, "New HMAC token, the old one ended."),
     ]
     page = admin_client.get(page_url(inbox, "history")).content.decode()
     assert "Previous HMAC token ended." in page
