@@ -29,7 +29,7 @@ EXPLANATION = _(
 PIECE = 30  # characters
 TERMS = 10  # that a search takes at once
 LOOKED_AT = 100  # with the same value, of whatever account: anybody could make a million of them
-GONE = _("One of the two contacts is no longer here. Nothing has changed.")
+GONE = _("One of the two contacts is no longer here: it was merged or deleted already. Nothing has changed now.")
 
 
 class MergeAdmin(BoundedAdmin):
@@ -75,7 +75,7 @@ class MergeAdmin(BoundedAdmin):
         return None
 
     def _compare(self, request: HttpRequest, contacts: list[Contact]) -> HttpResponse:
-        left_out = {"account", *Contact.AVATAR_FILES, *Contact.AVATAR_STATE}
+        left_out = {"id", "account", *Contact.AVATAR_FILES, *Contact.AVATAR_STATE}
         compared = [self._compared(field, contacts) for field in self.opts.fields if field.name not in left_out]
         template = "admin/inquirly_contacts/contact/merge.html"
         return self.confirmation(request, "merge_contacts", contacts, EXPLANATION, template=template, compared=compared)

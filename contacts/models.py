@@ -118,7 +118,8 @@ class Contact(HasAvatar):
 
     def __str__(self) -> str:
         # Neither email nor phone number: the admin keeps this text in its history, also of what was erased.
-        return self.name or f"#{self.pk}"
+        # A visitor may call themselves nothing that can be seen, or "#5".
+        return f"#{self.pk} {self.name}".rstrip()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         created = self._state.adding

@@ -207,7 +207,7 @@ def test_relations_complete_by_name_and_by_exact_values(admin_client, customer):
 
     assert autocomplete(admin_client, Contact, "account") == [account.name]
     assert autocomplete(admin_client, Inbox, "account", account.name[:4].lower()) == [account.name]
-    assert autocomplete(admin_client, ContactInbox, "contact", "user-7") == ["Ada"]
+    assert autocomplete(admin_client, ContactInbox, "contact", "user-7") == [f"#{customer.contact.pk} Ada"]
     assert autocomplete(admin_client, ContactInbox, "contact", "Ada") == []
 
 

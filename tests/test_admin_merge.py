@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 
 from contacts.models import Contact, ContactMerge
 
-from .admin import act, confirm, page_url, staff, told
+from .admin import act, confirm, page_url, say_yes, staff, told
 from .api import stored
 from .factories import ContactFactory
 from .test_site_pages import POLICY, inline
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 NOT_TWO = "Choose exactly two contacts to merge. Nothing has changed."
 TWO_ACCOUNTS = "These contacts belong to two accounts and cannot be merged. Nothing has changed."
-GONE = "One of the two contacts is no longer here. Nothing has changed."
+GONE = "One of the two contacts is no longer here: it was merged or deleted already. Nothing has changed now."
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def test_the_page_of_a_contact_leads_to_its_likely_duplicates(admin_client, pair
 
     page = admin_client.get(page_url(customer)).content.decode()
 
-    assert f'<a href="{page_url(visitor)}">A. Lovelace</a>' in page
+    assert f'<a href="{page_url(visitor)}">#{visitor.pk} A. Lovelace</a>' in page
     together = html.unescape(re.search(r'href="([^"]+)">Show them together', page)[1])
     assert list(admin_client.get(together).context["cl"].result_list) == sorted(pair, key=lambda one: -one.pk)
 
@@ -70,6 +70,17 @@ def test_the_page_asks_which_one_wins_and_favours_neither(admin_client, pair):
     assert sorted(choices) == sorted(str(contact.pk) for contact in pair)
 
 
+def test_each_can_be_told_from_the_other_whatever_it_is_called(admin_client, pair):
+    contacts = sorted(pair, key=lambda contact: contact.pk)
+    Contact.objects.update(name="\N{ZERO WIDTH SPACE}")
+
+    page = act(admin_client, "merge_contacts", *pair).content.decode()
+
+    columns = re.findall(r'<th scope="col"><a href="([^"]+)">([^<]+)</a></th>', page)
+    assert columns == [(page_url(contact), f"#{contact.pk}") for contact in contacts]
+    assert re.findall(r"required> ([^<]+)</label>", page) == [f"#{contact.pk} wins" for contact in contacts]
+
+
 def test_the_page_stands_under_the_policy_and_shows_values_as_text(admin_client, pair):
     response = act(admin_client, "merge_contacts", *pair)
 
@@ -80,7 +91,7 @@ def test_the_page_stands_under_the_policy_and_shows_values_as_text(admin_client,
 
 def test_a_long_value_can_be_broken_and_is_shown_in_full(admin_client, pair):
     address = "https://example.com/" + "a" * 2000
-    Contact.objects.filter(pk=pair[1].pk).update(avatar_url=address)
+    Contact.objects.filter(pk=pair[1].pk).update(avatar_url=address, name="a" * 255)
 
     page = act(admin_client, "merge_contacts", *pair).content.decode()
 
@@ -111,7 +122,7 @@ def test_the_one_that_staff_choose_wins(admin_client, pair, customer, visitor, w
     assert set(contact.contact_inboxes.all()) == {customer, visitor}
     record = ContactMerge.objects.get()
     assert (record.base_contact_id, record.mergee_contact_id) == (base.pk, mergee.pk)
-    link = f'<a href="{page_url(base)}">{base.name}</a>'
+    link = f'<a href="{page_url(base)}">#{base.pk} {base.name}</a>'
     assert told(response) == [f"Contact #{mergee.pk} has been merged into {link}, which has its sessions now."]
 
 
@@ -123,7 +134,7 @@ def test_the_history_of_the_winner_names_the_other_by_its_number_only(admin_clie
     entry = LogEntry.objects.get()
     assert (entry.object_id, entry.object_repr, entry.change_message) == (
         str(base.pk),
-        "Ada",
+        f"#{base.pk} Ada",
         f"Merged contact #{mergee.pk} into this one.",
     )
     assert entry.is_change()
@@ -155,10 +166,11 @@ def test_contacts_of_two_accounts_are_not_merged(admin_client, customer):
 
 def test_one_that_is_gone_by_the_time_of_the_answer_is_not_merged(admin_client, pair):
     base, mergee = pair
+    asked = act(admin_client, "merge_contacts", *pair)
     Contact.objects.filter(pk=mergee.pk).delete()
     before = stored()
 
-    response = confirm(admin_client, "merge_contacts", *pair, base=base.pk)
+    response = say_yes(admin_client, asked, *pair, base=base.pk)
 
     assert told(response) == [GONE]
     assert stored() == before
