@@ -1,10 +1,12 @@
 import secrets
 from typing import Any
 
+from django.contrib import admin
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.views.generic import TemplateView, View
 
+from contacts.models import Contact
 from inboxes import extras
 
 from .middleware import CONTENT_SECURITY_POLICY
@@ -50,7 +52,9 @@ class AvatarView(View):
     """The picture of a contact, for staff who may see contacts. What is stored under a name never changes."""
 
     def get(self, request: HttpRequest, name: str) -> FileResponse:
-        if not (request.user.is_staff and request.user.has_perm("inquirly_contacts.view_contact")):
+        if not (
+            admin.site.has_permission(request) and admin.site.get_model_admin(Contact).has_view_permission(request)
+        ):
             raise Http404
         try:
             picture = default_storage.open(f"avatars/{name}.webp")

@@ -174,8 +174,9 @@ def test_who_may_only_look_cannot_let_anything_be_fetched(ada):
 # The address of the picture.
 
 
-def test_the_site_gives_the_picture_to_staff_as_what_it_is(ada):
-    response = staff("view_contact").get(ada.avatar.url)
+@pytest.mark.parametrize("permission", ["view_contact", "change_contact"])
+def test_the_site_gives_the_picture_to_staff_as_what_it_is(ada, permission):
+    response = staff(permission).get(ada.avatar.url)
 
     assert response.status_code == 200
     assert b"".join(response.streaming_content)[8:12] == b"WEBP"
