@@ -77,6 +77,7 @@ class PublicViewSet(ViewSet):
             if has_body:
                 finish_reading(request)
             raise
+        self.check_permissions(request)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

@@ -55,10 +55,11 @@ async def _serve_with_sockets(port: int, when_serving: Callable[[], None]) -> No
     application = with_sockets(_logged(pages))
     server = Server(application, HOST, port, interface=Interfaces.ASGINL, log_enabled=False)
     serving = asyncio.create_task(server.serve())
-    while not await _answers(port):
+    while not serving.done() and not await _answers(port):
         await asyncio.sleep(PAUSE)
-    when_serving()
-    await serving
+    if not serving.done():
+        when_serving()
+    await serving  # raises what kept it from serving
 
 
 def _logged(http: Application) -> Application:
