@@ -12,7 +12,7 @@ class ContactsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import avatar_receivers, signals
+        from . import avatar_receivers, checks, signals  # noqa: F401 (checks register themselves)
 
         signals.connect()
         avatar_receivers.connect()

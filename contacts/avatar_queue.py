@@ -5,10 +5,9 @@ from datetime import datetime
 from importlib import import_module
 from typing import Any
 
-from inboxes import extras
-from inboxes.checks import WORKERLESS
+from . import avatars, extras
 
-from . import avatars
+WORKERLESS = frozenset({"ImmediateBackend", "DummyBackend"})  # backends of Django Tasks
 
 logger = logging.getLogger(__name__)
 

@@ -6,9 +6,7 @@ The module is not called ``tasks``: other queues import every module of that nam
 from importlib import import_module
 from typing import Any
 
-from inboxes import extras
-
-from . import avatar_queue, avatars
+from . import avatar_queue, avatars, extras
 
 LEFT_BEHIND = 5  # more rows that a task looks after: those whose own task was lost with its worker
 

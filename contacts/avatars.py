@@ -6,6 +6,7 @@ one that was overtaken changes nothing, and the row and the file of one that die
 """
 
 import logging
+import secrets
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,9 +18,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from inboxes import extras
-from inboxes.tokens import new_avatar_name
-
+from . import extras
 from .avatar_model import AvatarState
 from .avatar_reasons import AvatarFailed, AvatarRefused
 from .models import Contact
@@ -131,12 +130,17 @@ def _take(contact_id: int | None) -> Taken | None:
         contact = rows.select_for_update(skip_locked=True).order_by("avatar_due_at", "pk").first()
         if contact is None:
             return None
-        taken = Taken(contact.pk, contact.avatar_url, new_avatar_name(), contact.avatar_tries + 1)
+        taken = Taken(contact.pk, contact.avatar_url, _new_name(), contact.avatar_tries + 1)
         delete_on_commit(contact.avatar_next)  # of a worker that died
         Contact.objects.filter(pk=contact.pk).update(
             avatar_next=taken.name, avatar_tries=taken.tries, avatar_due_at=timezone.now() + LEASE
         )
         return taken
+
+
+def _new_name() -> str:
+    # Of 192 random bits, as whoever knows it may see the picture.
+    return f"avatars/{secrets.token_urlsafe(24)}.webp"
 
 
 def _picture(taken: Taken) -> bytes:

@@ -25,11 +25,6 @@ def new_pubsub_token() -> str:
     return secrets.token_urlsafe(24)
 
 
-def new_avatar_name() -> str:
-    """Return where a picture is stored: a name of 192 random bits, as whoever knows it may see the picture."""
-    return f"avatars/{secrets.token_urlsafe(24)}.webp"
-
-
 def default_working_hours() -> list[dict[str, int | bool | None]]:
     """Return seven rows, Sunday first: closed at the weekend, else open from 9:00 to 17:00."""
     return [_working_day(day, closed=day in (0, 6)) for day in range(7)]

@@ -6,8 +6,8 @@ from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.views.generic import TemplateView, View
 
+from contacts import extras
 from contacts.models import Contact
-from inboxes import extras
 
 from .middleware import CONTENT_SECURITY_POLICY
 

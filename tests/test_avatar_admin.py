@@ -8,11 +8,11 @@ from django.contrib.auth.models import User
 from django.utils.html import escape
 from django_tasks_db.models import DBTaskResult
 
+from contacts import extras
 from contacts.avatar_model import AvatarState
 from contacts.avatar_reasons import REASONS
 from contacts.avatars import TRIES, fetch
 from contacts.models import Contact
-from inboxes import extras
 
 from .admin import act, edit, list_url, page_url, staff, told
 from .factories import ContactFactory

@@ -11,10 +11,9 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.utils import ConnectionDoesNotExist
 
-from contacts import avatar_receivers, avatars
+from contacts import avatar_receivers, avatars, checks, extras
 from contacts.models import Contact
 from contacts.signals import contact_created
-from inboxes import checks, extras
 from inboxes.conf import conf
 from inquirly_site import environment
 
@@ -41,7 +40,7 @@ def test_loopback_is_not_allowed_unless_somebody_does():
 
 @pytest.mark.parametrize(
     ("debug", "allowed", "expected"),
-    [(False, True, ["inquirly_inboxes.E016"]), (False, False, []), (True, True, []), (True, False, [])],
+    [(False, True, ["inquirly_contacts.E016"]), (False, False, []), (True, True, []), (True, False, [])],
 )
 def test_loopback_outside_debug_is_refused_on_deployment(settings, debug, allowed, expected):
     settings.DEBUG = debug
@@ -56,14 +55,14 @@ def test_loopback_outside_debug_is_refused_on_deployment(settings, debug, allowe
     [
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}, []),
         ({"default": {"BACKEND": "django_tasks_rq.RQBackend"}}, []),
-        ({"default": {"BACKEND": f"{extras.TASKS}.backends.immediate.ImmediateBackend"}}, ["inquirly_inboxes.W016"]),
-        ({"default": {"BACKEND": f"{extras.TASKS}.backends.dummy.DummyBackend"}}, ["inquirly_inboxes.W016"]),
-        ({"default": {}}, ["inquirly_inboxes.W016"]),
-        ({}, ["inquirly_inboxes.W016"]),
+        ({"default": {"BACKEND": f"{extras.TASKS}.backends.immediate.ImmediateBackend"}}, ["inquirly_contacts.W016"]),
+        ({"default": {"BACKEND": f"{extras.TASKS}.backends.dummy.DummyBackend"}}, ["inquirly_contacts.W016"]),
+        ({"default": {}}, ["inquirly_contacts.W016"]),
+        ({}, ["inquirly_contacts.W016"]),
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}, []),
         ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["pictures", "default"]}}, []),
-        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["mail"]}}, ["inquirly_inboxes.W017"]),
-        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": "default"}}, ["inquirly_inboxes.W017"]),
+        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["mail"]}}, ["inquirly_contacts.W017"]),
+        ({"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": "default"}}, ["inquirly_contacts.W017"]),
     ],
 )
 def test_tasks_without_workers_are_warned_of_on_deployment(settings, tasks, expected):
@@ -83,7 +82,7 @@ def test_tasks_that_are_not_there_are_an_error(settings):
     settings.TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackends"}}
 
     (error,) = checks.check_backends(None)
-    assert error.id == "inquirly_inboxes.E018"
+    assert error.id == "inquirly_contacts.E018"
     assert error.msg.startswith("The BACKEND of TASKS['default'] cannot be used: Module ")
     assert "DatabaseBackends" in error.msg
 
@@ -92,7 +91,7 @@ def test_tasks_without_their_app_are_an_error(settings):
     settings.INSTALLED_APPS = [one for one in settings.INSTALLED_APPS if one != "django_tasks_db"]
 
     (error,) = checks.check_backends(None)
-    assert error.id == "inquirly_inboxes.E018"
+    assert error.id == "inquirly_contacts.E018"
     assert error.msg == "The BACKEND of TASKS['default'] cannot be used: the app django_tasks_db is not installed."
     assert "INSTALLED_APPS" in error.hint
 
@@ -108,8 +107,8 @@ def test_tasks_of_another_kind_are_the_projects_own(settings, tasks):
 def test_tasks_that_name_no_backend_are_an_error(settings, default):
     settings.TASKS = {"default": default}
 
-    assert [one.id for one in checks.check_backends(None)] == ["inquirly_inboxes.E018"]
-    assert [one.id for one in checks.check_tasks(None)] == ["inquirly_inboxes.W016"]
+    assert [one.id for one in checks.check_backends(None)] == ["inquirly_contacts.E018"]
+    assert [one.id for one in checks.check_tasks(None)] == ["inquirly_contacts.W016"]
 
 
 @pytest.mark.parametrize("tasks", [None, ["nightly"], {"default": {"BACKEND": "nothing.OfThisName"}}])

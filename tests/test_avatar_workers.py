@@ -12,11 +12,10 @@ from django.core.management.base import OutputWrapper
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from contacts import avatar_queue
+from contacts import avatar_queue, extras
 from contacts.avatar_task import fetch_avatar
 from contacts.avatars import PAUSES
 from contacts.models import Contact
-from inboxes import extras
 from inboxes.management.progress import Progress
 
 from .api import create_contact, update_contact

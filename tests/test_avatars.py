@@ -10,13 +10,12 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from contacts import avatar_picture, avatars
+from contacts import avatar_picture, avatars, extras
 from contacts.avatar_model import AvatarState
 from contacts.avatar_reasons import REASONS
 from contacts.avatars import LEASE, PAUSES, TRIES, Outcome, fetch
 from contacts.merge import merge
 from contacts.models import Contact
-from inboxes import extras
 
 from .api import create_contact, signed, update_contact
 from .concurrently import at_once

@@ -7,7 +7,9 @@ from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from inboxes import checks, conf, extras
+import inboxes.checks
+from contacts import checks, extras
+from inboxes import conf
 from inboxes.checks import MIDDLEWARE
 
 # Some of Django's own checks ask the database what it can do.
@@ -107,7 +109,7 @@ def test_the_middleware_has_to_be_first(settings):
 )
 def test_an_old_rest_framework_on_a_new_django_is_an_error(monkeypatch, framework, version, expected):
     monkeypatch.setattr(django, "VERSION", framework)
-    monkeypatch.setattr(checks, "version", lambda name: version)
+    monkeypatch.setattr(inboxes.checks, "version", lambda name: version)
 
     assert ids(tags=["compatibility"]) == expected
 
@@ -153,7 +155,7 @@ def test_without_throttle_any_cache_will_do(settings, monkeypatch):
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [
-        ({"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}, ["inquirly_inboxes.W014"]),
+        ({"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}, ["inquirly_contacts.W014"]),
         ({"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}}, []),
         ({}, []),
     ],
@@ -169,7 +171,7 @@ def test_a_channel_layer_in_memory_is_warned_of_on_deployment(settings, layers, 
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [
-        ({"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}}, ["inquirly_inboxes.W015"]),
+        ({"default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer"}}, ["inquirly_contacts.W015"]),
         ({}, []),
     ],
 )
@@ -185,10 +187,10 @@ def test_a_channel_layer_that_is_not_there_is_an_error(settings):
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.pubsub.RedisChannelLayers"}}
 
     (error,) = checks.check_backends(None)
-    assert error.id == "inquirly_inboxes.E017"
+    assert error.id == "inquirly_contacts.E017"
     assert error.msg.startswith("The BACKEND of CHANNEL_LAYERS['default'] cannot be used: Module ")
     assert "RedisChannelLayers" in error.msg
-    assert ids() == ["inquirly_inboxes.E017"]
+    assert ids() == ["inquirly_contacts.E017"]
 
 
 @pytest.mark.parametrize("default", [None, {}, {"BACKEN": "channels_redis.core"}])
@@ -197,7 +199,7 @@ def test_a_channel_layer_that_names_no_backend_is_an_error(settings, default):
 
     (error,) = checks.check_backends(None)
     assert (error.id, error.msg) == (
-        "inquirly_inboxes.E017",
+        "inquirly_contacts.E017",
         "The BACKEND of CHANNEL_LAYERS['default'] cannot be used: it is missing.",
     )
     assert checks.check_channel_layer(None) == []
@@ -210,7 +212,7 @@ def test_an_error_that_may_tell_a_secret_is_told_by_its_kind_only(settings, monk
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "own.Layer"}}
     monkeypatch.setattr(checks, "import_string", fail)
 
-    (error,) = [one for one in checks.check_backends(None) if one.id == "inquirly_inboxes.E017"]
+    (error,) = [one for one in checks.check_backends(None) if one.id == "inquirly_contacts.E017"]
     assert error.msg == "The BACKEND of CHANNEL_LAYERS['default'] cannot be used: ValueError"
 
 
@@ -234,12 +236,12 @@ def test_a_misspelt_name_hides_nothing_else(settings):
     settings.INQUIRLY_AVATAR_ALLOW_LOOPBACK = True
     settings.DEBUG = False
 
-    assert {"inquirly_inboxes.E016", "inquirly_inboxes.W018"} <= {*ids(include_deployment_checks=True)}
+    assert {"inquirly_contacts.E016", "inquirly_inboxes.W018"} <= {*ids(include_deployment_checks=True)}
 
 
 def test_versions_that_do_not_fit_stop_the_start(monkeypatch):
     monkeypatch.setattr(django, "VERSION", (6, 1, 0))
-    monkeypatch.setattr(checks, "version", lambda name: "3.17.2")
+    monkeypatch.setattr(inboxes.checks, "version", lambda name: "3.17.2")
     with pytest.raises(ImproperlyConfigured, match=r"3\.17\.2 does not run on this Django.*pip install"):
         apps.get_app_config("inquirly_inboxes").ready()
 
@@ -268,7 +270,7 @@ class Replica:
 
 
 def test_a_database_that_may_fold_identifiers_is_an_error(db, monkeypatch):
-    monkeypatch.setattr(checks, "DATABASES", ())
+    monkeypatch.setattr(inboxes.checks, "DATABASES", ())
 
     assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.E013"]
 

@@ -497,7 +497,7 @@ def test_no_host_is_named_but_examples():
 
 
 def test_the_table_of_checks_names_every_check():
-    source = (ROOT / "inboxes" / "checks.py").read_text(encoding="utf-8")
+    source = "".join((ROOT / app / "checks.py").read_text(encoding="utf-8") for app in ("inboxes", "contacts"))
 
     assert {row[0].rpartition(".")[2] for row in readme.table("System checks")} == set(re.findall(r"[EW]0\d\d", source))
 

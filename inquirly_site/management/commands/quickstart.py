@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from inboxes import extras
+from contacts import extras
 from inquirly_site import demo, pictures, server
 
 
