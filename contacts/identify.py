@@ -26,7 +26,6 @@ from .signals import announce
 
 Fields = dict[str, Any]
 
-PLAIN_FIELDS = ("name", "email", "phone_number", "avatar_url")
 # Whoever holds a session may not change these on a verified contact without a signature.
 PROTECTED_FIELDS = ("identifier", "email", "phone_number")
 
@@ -115,23 +114,24 @@ def _key(inbox: Inbox, fields: Fields, *, signed: bool) -> Fields:
 
 
 def _find(inbox: Inbox, key: Fields) -> Contact:
-    """Return the one contact with this key, locked. A claim finds only what is shared by claim, and no key nothing."""
+    """Return the contact with this key, locked: a verified one, or one shared by claim.
+
+    Raises ``Overtaken`` when there is none: what stood in the way of the insert is gone.
+    """
+    contact = None
     if "identifier" in key:
-        contact = VERIFIED.first(account_id=inbox.account_id, identifier=key["identifier"])
-    else:
-        claimed = {"claimed_identifier": "", **key}  # there is no claim of nothing
-        shared = Contact.objects.filter(account_id=inbox.account_id, claim_shared=True)
-        contact = shared.filter(**claimed).select_for_update().first()
-    if contact is None:  # who stood in the way of the insert is gone
+        contact = VERIFIED.first(account_id=inbox.account_id, **key)
+    elif key.get("claim_shared"):
+        contact = Contact.objects.select_for_update().filter(account_id=inbox.account_id, **key).first()
+    if contact is None:
         raise sessions.Overtaken
     return contact
 
 
 def _authorize(contact: Contact, fields: Fields, *, signed: bool) -> None:
     protected = ("identifier",) if signed else PROTECTED_FIELDS
-    if contact.verified and any(
-        fields.get(name, getattr(contact, name)) != getattr(contact, name) for name in protected
-    ):
+    changes = any(name in fields and fields[name] != getattr(contact, name) for name in protected)
+    if contact.verified and changes:
         raise IdentityRejected
     _refuse_blocked(contact)
 
@@ -211,7 +211,7 @@ def _assign(contact: Contact, key: Fields) -> None:
 
 def _apply(contact: Contact, fields: Fields) -> None:
     """Write what was sent into ``contact``; nothing is saved."""
-    for name in PLAIN_FIELDS:
+    for name in Contact.PLAIN_FIELDS:
         if name in fields:
             setattr(contact, name, fields[name])
     if "custom_attributes" in fields:

@@ -9,7 +9,6 @@ from .attributes import filled
 from .models import Contact, ContactInbox, ContactMerge
 
 PICTURE = {*Contact.AVATAR_FILES, *Contact.AVATAR_STATE}  # goes with the contact
-FILLED_FIELDS = ("name", "email", "phone_number", "avatar_url")
 
 
 def merge(base: Contact, mergee: Contact) -> Contact:
@@ -40,7 +39,7 @@ def merge(base: Contact, mergee: Contact) -> Contact:
 
 def fold(base: Contact, mergee: Contact) -> None:
     """Fill what ``base`` lacks with what ``mergee`` has; nothing is saved."""
-    for field in FILLED_FIELDS:
+    for field in Contact.PLAIN_FIELDS:
         if not getattr(base, field):
             setattr(base, field, getattr(mergee, field))
     base.custom_attributes = filled(base.custom_attributes, mergee.custom_attributes)

@@ -26,7 +26,9 @@ from .validators import (
 class Contact(HasAvatar):
     """One person, as one account knows them. Verified: with an ``identifier``; who merely claims one is not."""
 
-    REMEMBERED = ("identifier", "name", "email", "phone_number", "avatar_url", "custom_attributes", "blocked")
+    # What a call replaces when it is sent, and a merge fills when it is blank.
+    PLAIN_FIELDS = ("name", "email", "phone_number", "avatar_url")
+    REMEMBERED = ("identifier", *PLAIN_FIELDS, "custom_attributes", "blocked")
     merged_into: "Contact | None" = None  # while it is deleted
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="contacts", verbose_name=_("account"))
