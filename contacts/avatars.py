@@ -121,7 +121,7 @@ def delete_on_commit(*names: str) -> None:
 
 def _files(contact: QuerySet[Contact]) -> tuple[str, ...]:
     """Return the names of the files that a row refers to as it is now, and lock it."""
-    return next(iter(contact.select_for_update().values_list("avatar", "avatar_next")), ())
+    return contact.select_for_update().values_list("avatar", "avatar_next").first() or ()
 
 
 def _take(contact_id: int | None) -> Taken | None:

@@ -37,8 +37,8 @@ def once(inbox: Inbox, key: str, body: Mapping[str, Any], create: Callable[[], t
     fingerprint = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
     with transaction.atomic():
         _lock(inbox, key)
-        found = IdempotencyKey.objects.filter(inbox=inbox, key=key).select_related("contact_inbox__contact")
-        row = next(iter(found), None) or IdempotencyKey(inbox=inbox, key=key)
+        found = IdempotencyKey.objects.filter(inbox=inbox, key=key).select_related("contact_inbox__contact").first()
+        row = found or IdempotencyKey(inbox=inbox, key=key)
         if row.pk and timezone.now() < row.created_at + KEPT:
             return _again(row, fingerprint)
         row.contact_inbox, answer = create()

@@ -77,9 +77,8 @@ def lock(inbox: Inbox, source_id: str) -> ContactInbox:
     contact_inbox = LOCKED.first(inbox=inbox.pk, source_id=source_id)
     if contact_inbox is not None:
         return contact_inbox
-    if ContactInbox.objects.filter(
-        inbox=inbox, source_id=source_id
-    ).exists():  # its contact was merged away while we waited for the lock
+    session = ContactInbox.objects.filter(inbox=inbox, source_id=source_id)
+    if session.exists():  # its contact was merged away while we waited for the lock
         raise Overtaken
     raise ContactInbox.DoesNotExist
 
@@ -95,7 +94,7 @@ def save(contact_inbox: ContactInbox) -> None:
 def reread(contact_inbox: ContactInbox) -> tuple[ContactInbox, bool]:
     """Return the session as it is now that its contact is locked, and whether the contact has others."""
     others = ContactInbox.objects.filter(contact=OuterRef("contact")).exclude(pk=OuterRef("pk"))
-    found = next(iter(ContactInbox.objects.filter(**_place(contact_inbox)).annotate(has_others=Exists(others))), None)
+    found = ContactInbox.objects.filter(**_place(contact_inbox)).annotate(has_others=Exists(others)).first()
     if found is None:
         raise Overtaken
     return found, found.has_others

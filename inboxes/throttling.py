@@ -41,8 +41,10 @@ class InboxThrottle(BaseThrottle):
 def count(scope: str, request: HttpRequest | Request, inbox_identifier: str) -> int | None:
     """Count a call. Return None when it is within the rate of its scope, else the seconds to wait."""
     window = _window(scope, request, inbox_identifier)
-    if window is None or window.key in _used_up:
-        return window and window.left
+    if window is None:
+        return None
+    if window.key in _used_up:
+        return window.left
     used = _breaker.call(lambda: _increment(window.key, window.seconds)) or 0
     if used >= window.limit:
         if len(_used_up) >= MAX_USED_UP:

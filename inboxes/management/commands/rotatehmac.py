@@ -35,12 +35,13 @@ class Command(InboxCommand):
         add_format(parser)
 
     def handle(self, *, inbox: str, overlap: int | None, revoke_now: bool, **options: Any) -> None:
-        days = 0 if revoke_now else HMAC_TOKEN_OVERLAP.days if overlap is None else overlap
-        if days not in DAYS:
+        if overlap is None:
+            overlap = 0 if revoke_now else HMAC_TOKEN_OVERLAP.days
+        if overlap not in DAYS:
             raise CommandError(_("The overlap has to be 0 to 365 days."))
         rotated = self.get_inbox(inbox)
         overlapped = len(hmac_tokens(rotated)) > 1
-        rotate_hmac_token(rotated, timedelta(days=days))
+        rotate_hmac_token(rotated, timedelta(days=overlap))
         if overlapped:
             self.stderr.write(_("An overlap was running: the token before the last has ended now."))
         until = rotated.previous_hmac_token_valid_until
