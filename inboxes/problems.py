@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Mapping
 from http.client import responses
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from django.core import exceptions as django_exceptions
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError
 from django.http import Http404, JsonResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework import exceptions
@@ -23,11 +24,17 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER = 5
 RETRY_IN_FLIGHT_AFTER = 1
 
-# By code, which is for programs and never changes: status, title and detail. Of two that share a status, the first is
-# the usual one.
+
+class Problem(NamedTuple):
+    status: int
+    title: str | Promise
+    detail: str | Promise
+
+
+# By code, which is for programs and never changes. Of two that share a status, the first is the usual one.
 PROBLEMS = {
-    "malformed_request": (400, _("Bad request"), _("The request could not be read.")),
-    "identity_not_proven": (
+    "malformed_request": Problem(400, _("Bad request"), _("The request could not be read.")),
+    "identity_not_proven": Problem(
         401,
         _("Identity not proven"),
         _(
@@ -35,36 +42,36 @@ PROBLEMS = {
             "made on your server with the hmac_token of this inbox."
         ),
     ),
-    "contact_blocked": (403, _("Forbidden"), _("This contact is blocked.")),
-    "not_found": (404, _("Not found"), _("There is no such inbox or contact.")),
-    "method_not_allowed": (
+    "contact_blocked": Problem(403, _("Forbidden"), _("This contact is blocked.")),
+    "not_found": Problem(404, _("Not found"), _("There is no such inbox or contact.")),
+    "method_not_allowed": Problem(
         405,
         _("Method not allowed"),
         _("See the Allow header for the methods of this address."),
     ),
-    "idempotency_key_in_flight": (
+    "idempotency_key_in_flight": Problem(
         409,
         _("Idempotency key in flight"),
         _("A request with this Idempotency-Key is under way. Send it again in as many seconds as Retry-After says."),
     ),
-    "length_required": (411, _("Length required"), _("Send the body with a Content-Length.")),
-    "body_too_large": (413, _("Body too large"), _("Send at most 102,400 bytes.")),
-    "unsupported_media_type": (415, _("Unsupported media type"), _("Send the body as application/json.")),
-    "invalid_fields": (
+    "length_required": Problem(411, _("Length required"), _("Send the body with a Content-Length.")),
+    "body_too_large": Problem(413, _("Body too large"), _("Send at most 102,400 bytes.")),
+    "unsupported_media_type": Problem(415, _("Unsupported media type"), _("Send the body as application/json.")),
+    "invalid_fields": Problem(
         422,
         _("Invalid fields"),
         _("Nothing was stored. Correct the fields listed in errors, and send the request again."),
     ),
-    "idempotency_key_reused": (
+    "idempotency_key_reused": Problem(
         422,
         _("Idempotency key reused"),
         _("This Idempotency-Key has come with another body. Make a new key for every new request."),
     ),
-    "throttled": (429, _("Too many requests"), _("Wait for as many seconds as Retry-After says.")),
-    "internal_error": (500, _("Internal server error"), _("The request could not be carried out.")),
-    "unavailable": (503, _("Service unavailable"), _("Try again in as many seconds as Retry-After says.")),
+    "throttled": Problem(429, _("Too many requests"), _("Wait for as many seconds as Retry-After says.")),
+    "internal_error": Problem(500, _("Internal server error"), _("The request could not be carried out.")),
+    "unavailable": Problem(503, _("Service unavailable"), _("Try again in as many seconds as Retry-After says.")),
 }
-USUAL_CODES = {status: code for code, (status, _title, _detail) in reversed(PROBLEMS.items())}
+USUAL_CODES = {problem.status: code for code, problem in reversed(PROBLEMS.items())}
 
 
 class ProblemResponse(JsonResponse):
@@ -79,11 +86,11 @@ class ProblemResponse(JsonResponse):
         code: str | None = None,
     ) -> None:
         code = code or USUAL_CODES.get(status, "refused")
-        unknown = (status, responses.get(status, _("Refused")), PROBLEMS["malformed_request"][2])
-        _status, title, usual_detail = PROBLEMS.get(code, unknown)
-        problem = {"title": str(title), "status": status, "detail": detail or str(usual_detail), "code": code}
+        unknown = Problem(status, responses.get(status, _("Refused")), PROBLEMS["malformed_request"].detail)
+        problem = PROBLEMS.get(code, unknown)
+        body = {"title": str(problem.title), "status": status, "detail": detail or str(problem.detail), "code": code}
         super().__init__(
-            problem if errors is None else {**problem, "errors": errors},
+            body if errors is None else {**body, "errors": errors},
             status=status,
             headers=headers,
             content_type="application/problem+json",

@@ -6,7 +6,6 @@ What is special to a call stands beside its view, in extensions of drf-spectacul
 import json
 from typing import Any
 
-import uritemplate
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
@@ -77,9 +76,9 @@ class InquirlySchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         return [
-            OpenApiParameter(name, TOKEN, OpenApiParameter.PATH, description=PATH_PARAMETERS[name])
-            for name in uritemplate.variables(self.path)
-            if name in PATH_PARAMETERS
+            OpenApiParameter(name, TOKEN, OpenApiParameter.PATH, description=description)
+            for name, description in PATH_PARAMETERS.items()
+            if f"{{{name}}}" in self.path
         ]
 
     def map_parsers(self) -> list[str]:
@@ -102,9 +101,9 @@ class InquirlySchema(AutoSchema):
         if IDEMPOTENCY_KEY in (parameter["name"] for parameter in operation.get("parameters", [])):
             codes |= POSSIBLE_WITH_KEY
         by_status: dict[int, list[str]] = {}
-        for code, (status, _title, _detail) in PROBLEMS.items():
+        for code, problem in PROBLEMS.items():
             if code in codes:
-                by_status.setdefault(status, []).append(code)
+                by_status.setdefault(problem.status, []).append(code)
         return by_status
 
     def problem(self, status: int, codes: list[str]) -> Description:
@@ -113,7 +112,7 @@ class InquirlySchema(AutoSchema):
             ResolvedComponent.RESPONSE,
             "Or".join(code.title().replace("_", "") for code in codes),
             {
-                "description": "\n\n".join(str(PROBLEMS[code][2]) for code in codes),
+                "description": "\n\n".join(str(PROBLEMS[code].detail) for code in codes),
                 "headers": {name: self.header(name) for name in COMMON_HEADERS + SPECIAL_HEADERS.get(status, [])},
                 "content": {
                     "application/problem+json": {

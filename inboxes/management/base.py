@@ -1,4 +1,4 @@
-"""What the commands about inboxes share."""
+"""What the commands share."""
 
 import json
 from argparse import ArgumentParser

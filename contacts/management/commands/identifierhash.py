@@ -1,3 +1,4 @@
+import json
 from argparse import ArgumentParser
 from typing import Any
 
@@ -7,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from contacts.models import Contact
 from inboxes.identity import identifier_hash
-from inboxes.management.base import InboxCommand, storable
+from inboxes.management.base import InboxCommand, add_format, storable
 
 
 class Command(InboxCommand):
@@ -22,10 +23,13 @@ class Command(InboxCommand):
             metavar="IDENTIFIER",
             help=_("Your own system's id of the person. Write -- before one that begins with a dash."),
         )
+        add_format(parser)
 
-    def handle(self, *, inbox: str, identifier: str, **options: Any) -> None:
+    def handle(self, *, inbox: str, identifier: str, format: str, **options: Any) -> None:  # noqa: A002 (its option's name)
         _refuse_invalid(storable(identifier))
-        self.stdout.write(identifier_hash(self.get_inbox(inbox).hmac_token, identifier))
+        proof = identifier_hash(self.get_inbox(inbox).hmac_token, identifier)
+        # As text it stands alone, so that a shell can take it as it is.
+        self.stdout.write(json.dumps({"identifier_hash": proof}) if format == "json" else proof)
 
 
 def _refuse_invalid(identifier: str) -> None:

@@ -15,11 +15,10 @@ from inquirly_site import demo, pictures, server
 
 
 class Command(BaseCommand):
-    help = "Set up a demo on this machine and serve it: the API, the admin and the documentation."
-
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.description = _("Set up a demo on this machine and serve it: the API, the admin and the documentation.")
         parser.add_argument(
-            "--once", action="store_true", help="Serve, send the printed call, print its answer and exit."
+            "--once", action="store_true", help=_("Serve, send the printed call, print its answer and exit.")
         )
 
     def handle(self, *, once: bool, **options: Any) -> None:
