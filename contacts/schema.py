@@ -4,6 +4,8 @@ After a change, export the schema again:
 ``DJANGO_DEBUG=true python manage.py spectacular --lang en --validate --fail-on-warn --file contacts/openapi.yaml``
 """
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 
 from inboxes.headers import IDEMPOTENCY_KEY
@@ -35,44 +37,45 @@ SIGNED = OpenApiExample(
         "avatar_url": "https://example.com/ada.png",
         "custom_attributes": {"plan": "pro", "company": {"size": 12}},
     },
-    summary="Somebody your site knows: the hash proves the identifier",
+    summary=_("Somebody your site knows: the hash proves the identifier"),
     request_only=True,
 )
-SIGN_IN = OpenApiExample("sign_in", SIGNATURE, summary="A visitor who has signed in to your site", request_only=True)
-ANONYMOUS = OpenApiExample("anonymous", {}, summary="A visitor of whom nothing is known", request_only=True)
+SIGN_IN = OpenApiExample("sign_in", SIGNATURE, summary=_("A visitor who has signed in to your site"), request_only=True)
+ANONYMOUS = OpenApiExample("anonymous", {}, summary=_("A visitor of whom nothing is known"), request_only=True)
 CHANGE = OpenApiExample(
     "change",
     {"name": "Ada King", "custom_attributes": {"plan": None}},
-    summary="A new name, and one attribute less",
+    summary=_("A new name, and one attribute less"),
     request_only=True,
 )
-KNOWN = OpenApiExample("known", KNOWN_CONTACT, summary="A contact with all fields", response_only=True)
-UNKNOWN = OpenApiExample("unknown", UNKNOWN_CONTACT, summary="An anonymous visitor", response_only=True)
+KNOWN = OpenApiExample("known", KNOWN_CONTACT, summary=_("A contact with all fields"), response_only=True)
+UNKNOWN = OpenApiExample("unknown", UNKNOWN_CONTACT, summary=_("An anonymous visitor"), response_only=True)
 
 KEY = OpenApiParameter(
     IDEMPOTENCY_KEY,
     {"type": "string", "pattern": "^[!-~]{1,255}$"},
     OpenApiParameter.HEADER,
-    description=(
+    description=_(
         "Your name for this request, so that you can send it again when no answer arrives: 1 to 255 visible ASCII "
         "characters. For 24 hours, the same key with the same body gets the first answer again, with its session; with "
         "another body it is refused. Refusals are not kept. Take a random key for every request, such as a UUID, and "
         "keep it secret: whoever knows it and the body gets the session."
     ),
-    examples=[OpenApiExample("random", "1c9c1d0e-6c0e-4a4e-9d6c-1f0f2c0e6f51", summary="A random UUID")],
+    examples=[OpenApiExample("random", "1c9c1d0e-6c0e-4a4e-9d6c-1f0f2c0e6f51", summary=_("A random UUID"))],
 )
-CONTACT = {200: OpenApiResponse(ContactInboxSerializer, "The contact, as it is now.")}
+CONTACT = {200: OpenApiResponse(ContactInboxSerializer, _("The contact, as it is now."))}
 OPENED = {
     200: OpenApiResponse(
         ContactInboxSerializer,
-        "The contact, as it is now; with an `Idempotency-Key` that came before, the first answer.",
+        _("The contact, as it is now; with an `Idempotency-Key` that came before, the first answer."),
     )
 }
 QUERY = [
-    OpenApiParameter("identifier", description="The identifier of this contact, where the call is signed."),
-    OpenApiParameter("identifier_hash", description="Its signature, as in the body of the other calls."),
+    OpenApiParameter("identifier", description=_("The identifier of this contact, where the call is signed.")),
+    OpenApiParameter("identifier_hash", description=_("Its signature, as in the body of the other calls.")),
 ]
-UPDATE = """
+UPDATE = _(
+    """\
 Stores the fields that are sent and leaves the others. `null` and `""` count as not sent.
 In `custom_attributes`, objects merge deeply, lists are replaced and `null` removes a key.
 
@@ -81,15 +84,15 @@ In `custom_attributes`, objects merge deeply, lists are replaced and `null` remo
 - Signed with the identifier of this contact, everything can change but the identifier.
 - The first signed update of a session that was opened unsigned is a sign-in: the contact becomes verified, or what is
   known of the visitor goes over to the contact that has this identifier already. The answer then bears a new
-  `source_id` and a new `pubsub_token`; the old ones are no longer valid.
-""".strip()
+  `source_id` and a new `pubsub_token`; the old ones are no longer valid."""
+)
 
 describe_contacts = extend_schema_view(
     create=extend_schema(
         operation_id="contact_create",
         tags=["contacts"],
-        summary="Open a session",
-        description=(
+        summary=_("Open a session"),
+        description=_(
             "Signed, it is a session of the one contact with this identifier, which is made if need be, and the fields "
             "that are sent are stored.\n\nUnsigned, it is a session of a new contact, whatever identifier, email or "
             "phone number it names. Only inboxes that are set to match claims look for an unverified contact with the "
@@ -103,8 +106,8 @@ describe_contacts = extend_schema_view(
     retrieve=extend_schema(
         operation_id="contact_read",
         tags=["contacts"],
-        summary="Read the contact of a session",
-        description=(
+        summary=_("Read the contact of a session"),
+        description=_(
             "Where the inbox takes signed requests only, a session that was never signed has to be read with "
             "`identifier` and `identifier_hash`; while its contact is unverified, it cannot be read."
         ),
@@ -115,7 +118,7 @@ describe_contacts = extend_schema_view(
     partial_update=extend_schema(
         operation_id="contact_update",
         tags=["contacts"],
-        summary="Change the contact of a session",
+        summary=_("Change the contact of a session"),
         description=UPDATE,
         request=ContactSerializer,
         responses=CONTACT,
@@ -124,8 +127,10 @@ describe_contacts = extend_schema_view(
     update=extend_schema(
         operation_id="contact_update_by_put",
         tags=["contacts"],
-        summary="Change the contact of a session, as PATCH does",
-        description="For clients that cannot send PATCH. Fields that are not sent stay as they are.\n\n" + UPDATE,
+        summary=_("Change the contact of a session, as PATCH does"),
+        description=format_lazy(
+            "{}\n\n{}", _("For clients that cannot send PATCH. Fields that are not sent stay as they are."), UPDATE
+        ),
         request=ContactSerializer,
         responses=CONTACT,
         examples=[CHANGE, SIGN_IN, KNOWN],

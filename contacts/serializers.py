@@ -1,6 +1,8 @@
 from typing import Any, cast
 
 from django.core.validators import MaxLengthValidator, ProhibitNullCharactersValidator
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.validators import ProhibitSurrogateCharactersValidator
@@ -77,30 +79,36 @@ class ContactSerializer(serializers.Serializer[Any]):
     identifier = IdentifierField(
         max_length=255,
         validators=[validate_identifier],
-        help_text="Your own system's id of this person; an integer is taken as its decimal text.",
+        help_text=_("Your own system's id of this person; an integer is taken as its decimal text."),
     )
     identifier_hash = TextField(
-        help_text=(
+        help_text=_(
             "The signature: HMAC-SHA256 of the UTF-8 bytes of identifier, keyed with the hmac_token of the inbox, "
             "as 64 lower-case hexadecimal digits. Make it on your server: whoever has the key can speak as anybody."
         )
     )
     name = TextField(max_length=255, validators=[validate_no_control_characters])
-    email = EmailField(max_length=254, validators=[validate_email_characters], help_text="Stored in lower case.")
+    email = EmailField(max_length=254, validators=[validate_email_characters], help_text=_("Stored in lower case."))
     phone_number = PhoneNumberField(
         validators=[validate_phone_number],
-        help_text="With its country code. Spaces, dots, dashes and brackets are removed.",
+        help_text=_("With its country code. Spaces, dots, dashes and brackets are removed."),
     )
     avatar_url = TextField(
-        max_length=2048, validators=[validate_avatar_url], help_text="Address of a picture, http or https."
+        max_length=2048, validators=[validate_avatar_url], help_text=_("Address of a picture, http or https.")
     )
     custom_attributes = CustomAttributesField(
         required=False,
         allow_null=True,
-        help_text=(
-            "What else you know. It is merged into what is stored: objects deeply, lists are replaced, null removes "
-            f"a key. Stored are at most {MAX_KEYS} keys in all, {MAX_DEPTH} levels, {MAX_KEY_LENGTH} characters a "
-            f"key and {MAX_BYTES} bytes as JSON; integers fit 64 bits, text holds no NUL."
+        help_text=format_lazy(
+            _(
+                "What else you know. It is merged into what is stored: objects deeply, lists are replaced, null "
+                "removes a key. Stored are at most {keys} keys in all, {depth} levels, {length} characters a key and "
+                "{bytes} bytes as JSON; integers fit 64 bits, text holds no NUL."
+            ),
+            keys=MAX_KEYS,
+            depth=MAX_DEPTH,
+            length=MAX_KEY_LENGTH,
+            bytes=MAX_BYTES,
         ),
     )
 
@@ -115,9 +123,11 @@ class ContactInboxSerializer(serializers.Serializer[ContactInbox]):
     """The public contact: what its own session may know of it."""
 
     id = serializers.IntegerField(source="contact_id", min_value=1, max_value=2**63 - 1)
-    source_id = serializers.CharField(help_text="Secret of the client: whoever has it can read and change the contact.")
-    pubsub_token = serializers.CharField(help_text="Secret of the client: it opens the websocket.")
-    name = serializers.CharField(source="contact.name", help_text='"" when unknown.')
+    source_id = serializers.CharField(
+        help_text=_("Secret of the client: whoever has it can read and change the contact.")
+    )
+    pubsub_token = serializers.CharField(help_text=_("Secret of the client: it opens the websocket."))
+    name = serializers.CharField(source="contact.name", help_text=_('"" when unknown.'))
     email = serializers.SerializerMethodField()
     phone_number = serializers.SerializerMethodField()
 

@@ -6,6 +6,7 @@ What is special to a call stands beside its view, in extensions of drf-spectacul
 import json
 from typing import Any
 
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
@@ -20,8 +21,8 @@ Description = dict[str, Any]
 
 TOKEN = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
 PATH_PARAMETERS = {
-    "inbox_identifier": "The public identifier of the inbox.",
-    "source_id": "The session: the source_id that the last answer gave.",
+    "inbox_identifier": _("The public identifier of the inbox."),
+    "source_id": _("The session: the source_id that the last answer gave."),
 }
 
 # By name: what it says, its values, and whether every answer that may bear it does.

@@ -6,6 +6,7 @@ from typing import Any, NoReturn, cast
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error, connections, transaction
 from django.http import Http404, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -115,9 +116,9 @@ class InboxViewSet(PublicViewSet):
     @extend_schema(
         operation_id="inbox_read",
         tags=["inboxes"],
-        summary="Read an inbox",
-        description="What a client may know of an inbox: its name, its hours, and whether requests must be signed.",
-        responses=OpenApiResponse(InboxSerializer, "The inbox."),
+        summary=_("Read an inbox"),
+        description=_("What a client may know of an inbox: its name, its hours, and whether requests must be signed."),
+        responses=OpenApiResponse(InboxSerializer, _("The inbox.")),
     )
     def retrieve(self, request: Request, inbox_identifier: str) -> HttpResponse:
         inbox = get_inbox(request._request, inbox_identifier)
