@@ -38,11 +38,12 @@ COUNTING_CACHES = ("redis", "memcached")
 @register
 def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
+    hint = _("Correct it in the settings, or remove it: then its default holds.")
     for name, number in SETTINGS.items():
         try:
             getattr(conf, name)
         except ImproperlyConfigured as error:
-            messages.append(Error(str(error), id=f"inquirly_inboxes.{number}"))
+            messages.append(Error(str(error), hint=hint, id=f"inquirly_inboxes.{number}"))
     return messages
 
 
