@@ -45,7 +45,7 @@ def create_signed(contact_inbox: ContactInbox, fields: Fields) -> bool:
     contact = contact_inbox.contact
     names = (*_written(fields), "last_activity_at", "updated_at")
     known = NOT_BLOCKED.statement(account_id=contact.account_id, identifier=fields["identifier"])
-    found = statements.overwrite_and_insert(known, UNIQUE, names, contact_inbox, "contact")
+    found = statements.overwrite_and_insert(known, UNIQUE, names, contact_inbox)
     if found is None:
         return False
     if found:
@@ -73,7 +73,7 @@ def _change(query: CompiledQuery[ContactInbox], fields: Fields, **session: Any) 
     now = timezone.now()
     values = {**_written(fields), "last_activity_at": now, "updated_at": now}
     seen = {"last_seen_at": now}
-    found = statements.overwrite_both(query, session, values, ContactInbox, seen, "contact", "source_id")
+    found = statements.overwrite_both(query, session, values, seen)
     if found is None:
         return None
     _set(found, seen)

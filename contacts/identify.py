@@ -64,7 +64,7 @@ def create(inbox: Inbox, fields: Fields, *, signed: bool) -> ContactInbox:
         contact_inbox.contact = _find(inbox, key)
         _refuse_blocked(contact_inbox.contact)
         _apply(contact_inbox.contact, fields)
-        statements.run_and_insert(statements.save(contact_inbox.contact), contact_inbox, "contact")
+        statements.run_and_insert(statements.save(contact_inbox.contact), contact_inbox)
         announce(contact_inbox.contact)
     return contact_inbox
 
@@ -72,7 +72,7 @@ def create(inbox: Inbox, fields: Fields, *, signed: bool) -> ContactInbox:
 def _insert(contact_inbox: ContactInbox) -> bool:
     """Insert the session and its new contact; return False when one is there that may not be doubled."""
     unless_taken = statements.insert_unless_taken(contact_inbox.contact)
-    inserted = statements.run_and_insert(unless_taken, contact_inbox, "contact")
+    inserted = statements.run_and_insert(unless_taken, contact_inbox)
     if inserted:
         announce(contact_inbox.contact, created=True)
     return inserted

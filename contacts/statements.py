@@ -5,16 +5,17 @@ Each statement writes one row at most and returns its id. No signal of Django's 
 """
 
 import functools
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.models import BooleanField, CharField, Model
 
 from .compiled import CompiledQuery, Row, Statement
+from .models import Contact, ContactInbox
 
-M = TypeVar("M", bound=Model)
 AS_IT_IS = {CharField: str, BooleanField: bool}  # most values: nothing has to be made of them
 Values = dict[str, Any]
+CONTACT = "contact_id"  # the column of a session
 
 
 def insert_unless_taken(instance: Model) -> Statement:
@@ -42,71 +43,70 @@ def run_both(first: Statement, second: Statement) -> bool:
     return _run(second) is not None
 
 
-def run_and_insert(first: Statement, child: Model, field: str) -> bool:
-    """Carry out ``first``, which writes what ``field`` of ``child`` refers to, and insert ``child``.
+def run_and_insert(first: Statement, session: ContactInbox) -> bool:
+    """Carry out ``first``, which writes the contact of ``session``, and insert ``session``.
 
     All or nothing: return False when ``first`` wrote no row; then nothing is inserted.
     """
     if not takes_two():
         with transaction.atomic():
-            return _run_in_turn(first, child, field)
-    row = _run_as_one(first, _insert(child, "SELECT {} FROM first", f"{field}_id"))
+            return _run_in_turn(first, session)
+    row = _run_as_one(first, _insert(session, "SELECT {} FROM first", CONTACT))
     if row is not None:
-        _link(child, field, *row)
+        _link(session, *row)
     return row is not None
 
 
 def overwrite_and_insert(
-    known: Statement, by: tuple[str, ...], names: tuple[str, ...], child: Model, field: str
+    known: Statement, by: tuple[str, ...], names: tuple[str, ...], session: ContactInbox
 ) -> Row | None:
-    """Insert ``child`` and what its ``field`` refers to; where that is ``known`` already, write only ``names`` of it.
+    """Insert ``session`` and its contact; where that is ``known`` already, write only ``names`` of it.
 
     ``known`` selects the row that may be written over, by the unique values ``by``. Return that row as it was, an empty
     one when there was none. All or nothing: return None when another row is in the way, or another transaction changes
     this one.
     """
-    parent: Model = getattr(child, field)
-    reference = f"{field}_id"
+    contact = session.contact
     if not takes_two():
         with transaction.atomic():
             # The insert comes first, as a transaction of SQLite's that reads before it writes may be refused that.
-            if _run_in_turn(insert_unless_taken(parent), child, field):
+            if _run_in_turn(insert_unless_taken(contact), session):
                 return ()
             found = _run(known)
             if found is not None:
-                values = {name: value for name, value in _values(parent, add=True).items() if name in names}
-                _run_in_turn(update(type(parent), values, id=found[0]), child, field)
+                values = {name: value for name, value in _values(contact, add=True).items() if name in names}
+                _run_in_turn(update(Contact, values, id=found[0]), session)
             return found
-    first = _insert(parent, _overwriting(type(parent), by, names))
-    second = _insert(child, "SELECT {} FROM first", reference)
-    sql = _overwriting_and_inserting(known.sql, first.sql, second.sql, reference)
+    first = _insert(contact, _overwriting(by, names))
+    second = _insert(session, "SELECT {} FROM first", CONTACT)
+    sql = _overwriting_and_inserting(known.sql, first.sql, second.sql)
     row = _run(Statement(sql, [*known.parameters, *first.parameters, *second.parameters]))
     if row is None:
         return None
-    _link(child, field, *row[:2])
+    _link(session, *row[:2])
     return row[2:] if row[2] else ()
 
 
 def overwrite_both(
-    known: CompiledQuery[M], found_by: Values, values: Values, child: type[M], child_values: Values, field: str, by: str
-) -> M | None:
-    """Write ``child_values`` into a row of ``child``, and ``values`` into the one that its ``field`` refers to.
+    known: CompiledQuery[ContactInbox], found_by: Values, contact_values: Values, session_values: Values
+) -> ContactInbox | None:
+    """Write into the session that ``known`` selects by the values ``found_by``, and into its contact.
 
-    ``known`` selects both, if they may be written; its column ``by`` tells which row of ``child``. Return them as they
-    were. All or nothing: return None when it selects nothing, or another transaction changes what ``field`` refers to,
-    or to what it refers.
+    Return both as they were. All or nothing: return None when nothing is selected, or another transaction changes the
+    contact, or moves the session to another one.
     """
-    statement, parent = known.statement(**found_by), _parent(child, field)
+    statement = known.statement(**found_by)
     if not takes_two():
         with transaction.atomic():
             row = _run(statement)
             found = known.instance(row) if row else None
             if found is not None:
-                _run(update(child, child_values, id=found.pk))
-                _run(update(parent, values, id=getattr(found, f"{field}_id")))
+                _run(update(ContactInbox, session_values, id=found.pk))
+                _run(update(Contact, contact_values, id=found.contact_id))
             return found
-    sql = _overwriting_both(child, field, by, tuple(values), tuple(child_values))
-    parameters = [*statement.parameters, *_prepared(child, child_values), *_prepared(parent, values)]
+    sql = _overwriting_both(tuple(contact_values), tuple(session_values))
+    written = [*_prepared(ContactInbox, session_values), *_prepared(Contact, contact_values)]
+    parameters = [*statement.parameters, *written]
     row = _run(Statement(f"WITH known AS ({statement.sql}), {sql}", parameters))
     return known.instance(row) if row else None
 
@@ -119,12 +119,12 @@ def _run_as_one(first: Statement, second: Statement) -> Row | None:
     return _run(Statement(f"WITH first AS ({first.sql}) {second.sql}", [*first.parameters, *second.parameters]))
 
 
-def _run_in_turn(first: Statement, child: Model, field: str) -> bool:
-    parent = _run(first)
-    if parent is not None:
-        _link(child, field, None, *parent)
-        child.pk = _run(_insert(child))[0]  # type: ignore[index]  # an insert returns a row
-    return parent is not None
+def _run_in_turn(first: Statement, session: ContactInbox) -> bool:
+    contact = _run(first)
+    if contact is not None:
+        _link(session, None, *contact)
+        session.pk = _run(_insert(session))[0]  # type: ignore[index]  # an insert returns a row
+    return contact is not None
 
 
 def _run(statement: Statement) -> Row | None:
@@ -134,12 +134,12 @@ def _run(statement: Statement) -> Row | None:
     return row
 
 
-def _link(child: Model, field: str, child_id: int | None, parent_id: int) -> None:
+def _link(session: ContactInbox, session_id: int | None, contact_id: int) -> None:
     """Let both know of their ids, and that they are in the database."""
-    parent = getattr(child, field)
-    child.pk, parent.pk = child_id, parent_id
-    child._state.adding = parent._state.adding = False
-    setattr(child, field, parent)
+    contact = session.contact
+    session.pk, contact.pk = session_id, contact_id
+    session._state.adding = contact._state.adding = False
+    session.contact = contact  # takes over the id
 
 
 def _insert(instance: Model, source: str = "VALUES ({})", reference: str = "") -> Statement:
@@ -183,46 +183,44 @@ def _insert_sql(model: type[Model], names: tuple[str, ...], source: str, referen
 
 
 @functools.cache
-def _overwriting(model: type[Model], by: tuple[str, ...], names: tuple[str, ...]) -> str:
+def _overwriting(by: tuple[str, ...], names: tuple[str, ...]) -> str:
     """Return the end of an insert that writes over the row that is ``known``, as long as it is as it was seen."""
-    table, unique = _quoted(model._meta.db_table), ", ".join(map(_quoted, by))
+    table, unique = _quoted(Contact._meta.db_table), ", ".join(map(_quoted, by))
     changes = ", ".join(f"{_quoted(name)} = EXCLUDED.{_quoted(name)}" for name in names)
-    where = f"{table}.id = (SELECT id FROM known) AND {_as_seen(model)}"
+    where = f"{table}.id = (SELECT id FROM known) AND {_as_seen()}"
     return f"VALUES ({{}}) ON CONFLICT ({unique}) DO UPDATE SET {changes} WHERE {where}"
 
 
 @functools.cache
-def _overwriting_and_inserting(known: str, first: str, second: str, reference: str) -> str:
+def _overwriting_and_inserting(known: str, first: str, second: str) -> str:
     return (
         f"WITH known AS ({known}), first AS ({first}), second AS ({second}) "
-        f"SELECT second.*, known.* FROM second LEFT JOIN known ON known.id = second.{_quoted(reference)}"
+        f"SELECT second.*, known.* FROM second LEFT JOIN known ON known.id = second.{_quoted(CONTACT)}"
     )
 
 
 @functools.cache
-def _overwriting_both(
-    child: type[Model], field: str, by: str, names: tuple[str, ...], child_names: tuple[str, ...]
-) -> str:
+def _overwriting_both(contact_names: tuple[str, ...], session_names: tuple[str, ...]) -> str:
     """Return what writes over both that are ``known``.
 
-    The parent is locked before its child is written, as everywhere, and written only if that is its child even then.
+    The contact is locked before its session is written, as everywhere,
+    and written only if the session is still its own.
     """
-    parent, reference = _parent(child, field), _quoted(f"{field}_id")
-    table, of_known = _quoted(parent._meta.db_table), f"(SELECT {reference} FROM known)"
-    first = f"SELECT id FROM {table} WHERE id = {of_known} AND {_as_seen(parent)} FOR NO KEY UPDATE"
-    its_child = f"{_quoted(by)} = (SELECT {_quoted(by)} FROM known) AND {reference} = (SELECT id FROM first)"
-    second = _update_sql(child, child_names, its_child, f"{field}_id")
-    third = _update_sql(parent, names, f"id = (SELECT {reference} FROM second)")
+    table, contact = _quoted(Contact._meta.db_table), _quoted(CONTACT)
+    first = f"SELECT id FROM {table} WHERE id = (SELECT {contact} FROM known) AND {_as_seen()} FOR NO KEY UPDATE"
+    still_its = f"source_id = (SELECT source_id FROM known) AND {contact} = (SELECT id FROM first)"
+    second = _update_sql(ContactInbox, session_names, still_its, CONTACT)
+    third = _update_sql(Contact, contact_names, f"id = (SELECT {contact} FROM second)")
     return f"first AS ({first}), second AS ({second}), third AS ({third}) SELECT known.* FROM known, third"
 
 
 @functools.cache
-def _as_seen(model: type[Model]) -> str:
-    """Return the condition that a row is as it was when the statement began.
+def _as_seen() -> str:
+    """Return the condition that a contact is as it was when the statement began.
 
-    Of a row that another transaction has changed since, PostgreSQL would write over what nobody has looked at.
+    Of one that another transaction has changed since, PostgreSQL would write over what nobody has looked at.
     """
-    table = _quoted(model._meta.db_table)
+    table = _quoted(Contact._meta.db_table)
     return f"{table}.xmin = (SELECT seen.xmin FROM {table} AS seen WHERE seen.id = {table}.id)"
 
 
@@ -231,10 +229,6 @@ def _update_sql(model: type[Model], names: tuple[str, ...], condition: str, retu
     changes = ", ".join(f"{_quoted(name)} = %s" for name in names)
     table = _quoted(model._meta.db_table)
     return f"UPDATE {table} SET {changes} WHERE {condition} RETURNING {_quoted(returned)}"
-
-
-def _parent(child: type[Model], field: str) -> type[Model]:
-    return cast(type[Model], child._meta.get_field(field).related_model)
 
 
 def _quoted(name: str) -> str:
