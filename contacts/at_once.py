@@ -1,6 +1,8 @@
-"""What is written at once, where the contact is as the rules want it; ``identify`` has the rules.
+"""The usual creates and changes, without locking the contact first: the state that the rules of ``identify`` require is
+a condition of the statement itself.
 
-Where it is not, nothing is written: it has to be looked at under a lock. So it has where more was sent than ``suits``.
+Where that does not hold (the contact is blocked, verified, changing just now), nothing is written, and ``identify`` does
+it under a lock. So it does with fields that ``suits`` refuses.
 """
 
 from functools import partial

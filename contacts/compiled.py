@@ -51,7 +51,7 @@ class CompiledQuery(Generic[M]):
         return Statement(sql, filled)
 
     def instance(self, row: Row) -> M:
-        """Return what a row of the statement's is."""
+        """Return the instance that a row of the statement stands for."""
         return self._compiled[2](list(row))
 
     @functools.cached_property

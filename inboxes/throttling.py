@@ -92,9 +92,9 @@ def client_address(request: HttpRequest | Request) -> str:
 
 
 def counted_address(forwarded_for: str, peer: str) -> str:
-    """Return the same of a connection from ``peer`` with this X-Forwarded-For.
+    """Return whom a connection from ``peer``, with this X-Forwarded-For, is counted for; see ``client_address``.
 
-    That header is believed only as far as ``INQUIRLY_TRUSTED_PROXIES`` says.
+    The header is believed only as far as ``INQUIRLY_TRUSTED_PROXIES`` says.
     """
     proxies = conf.INQUIRLY_TRUSTED_PROXIES
     hops = forwarded_for.replace(",", " ").split()

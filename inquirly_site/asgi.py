@@ -1,6 +1,6 @@
 """The site for an ASGI server: ``/cable``, the live streams. Pages and calls belong under WSGI.
 
-Threads come and go for these here and would leak kept connections: to serve them too, with PostgreSQL, end
+If pages and calls are served here too, their short-lived threads would leak kept connections to PostgreSQL: then end
 ``DATABASE_URL`` with ``?pool=true``.
 """
 
