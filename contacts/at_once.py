@@ -1,8 +1,7 @@
-"""The usual creates and changes, without locking the contact first: the state that the rules of ``identify`` require is
-a condition of the statement itself.
+"""The usual creates and changes, without a lock first: what the rules of ``identify`` require is a condition in SQL.
 
-Where that does not hold (the contact is blocked, verified, changing just now), nothing is written, and ``identify`` does
-it under a lock. So it does with fields that ``suits`` refuses.
+Where it does not hold (the contact is blocked, verified, or changing just now), nothing is written, and ``identify``
+does it under a lock. So it does with fields that ``suits`` refuses.
 """
 
 from functools import partial
