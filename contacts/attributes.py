@@ -1,6 +1,7 @@
 """Custom attributes: how two objects become one, and how large one may be."""
 
 import json
+from copy import deepcopy
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -52,12 +53,9 @@ def filled(base: Attributes, mergee: Attributes) -> Attributes:
     a sign-in must not fail for what a visitor stored before.
     """
     result = _filled(base, mergee)
-    if _fits(result):
-        return result
-    result = dict(base)
-    for key, value in mergee.items():
-        if key not in base and _fits({**result, key: value}):
-            result[key] = value
+    if not _fits(result):
+        result = deepcopy(base)
+        _fill_what_fits(result, result, mergee)
     return result
 
 
@@ -69,11 +67,23 @@ def _filled(base: Attributes, mergee: Attributes) -> Attributes:
     return result
 
 
+def _fill_what_fits(whole: Attributes, base: Attributes, mergee: Attributes) -> None:
+    """Add to ``base``, which lies in ``whole``, each key that only ``mergee`` has, unless ``whole`` gets too large."""
+    for key, value in mergee.items():
+        if key not in base:
+            base[key] = value
+            if not _fits(whole):
+                del base[key]
+        elif isinstance(base[key], dict) and isinstance(value, dict):
+            _fill_what_fits(whole, base[key], value)
+
+
 def validate_custom_attributes(value: Any) -> None:
     """Raise ``ValidationError`` when ``value`` is no object or holds more than a contact may.
 
     The limits: ``MAX_KEYS`` keys in all, objects and lists ``MAX_DEPTH`` deep (the outermost object is the first
-    level), ``MAX_KEY_LENGTH`` characters a key, ``MAX_BYTES`` bytes as JSON in UTF-8 without spaces.
+    level), ``MAX_KEY_LENGTH`` characters a key, ``MAX_BYTES`` bytes as JSON in UTF-8 without spaces,
+    with numbers as they come back.
     """
     if not isinstance(value, dict):
         raise ValidationError(_("Send an object."), "invalid")
@@ -82,8 +92,15 @@ def validate_custom_attributes(value: Any) -> None:
         raise ValidationError(_("A key has at most %(max)d characters."), "key_too_long", {"max": MAX_KEY_LENGTH})
     if len(keys) > MAX_KEYS:
         raise ValidationError(_("Send at most %(max)d keys in all."), "too_many_keys", {"max": MAX_KEYS})
-    if len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_BYTES:
+    if _size(value) > MAX_BYTES:
         raise ValidationError(_("Send at most %(max)d bytes."), "too_large", {"max": MAX_BYTES})
+
+
+def _size(value: Attributes) -> int:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if "e+" in text:  # perhaps a number that comes back longer than it was sent
+        text = json.dumps(json.loads(text, cls=AttributesDecoder), ensure_ascii=False, separators=(",", ":"))
+    return len(text.encode())
 
 
 def _keys(value: Attributes) -> list[str]:

@@ -175,7 +175,6 @@ def _join(contact_inbox: ContactInbox, fields: Fields, key: Fields, *, signed: b
     visitor = copy(own)
     if target is None:
         target = Contact(account_id=own.account_id) if stays else own
-        target.custom_attributes = {}  # filled below with as much of the visitor's as fits
         _assign(target, key)
     _refuse_blocked(target)
     # What is sent wins over both, and the target over the visitor, also where the target's value is replaced.

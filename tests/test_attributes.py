@@ -57,6 +57,22 @@ def test_filling_keeps_every_value_of_the_base(base, mergee):
     assert result.keys() == base.keys() | mergee.keys()
 
 
+@pytest.mark.parametrize(
+    ("base", "mergee", "filled_with"),
+    [
+        pytest.param({"mine": "x" * 32_000}, {"big": "x" * 32_000, "small": 1}, {"small": 1}, id="by-bytes"),
+        pytest.param(
+            {"prefs": {"theme": 1}},
+            {"prefs": {str(number): number for number in range(MAX_KEYS)}},
+            {"prefs": {str(number): number for number in range(MAX_KEYS - 2)}},
+            id="below-a-key-of-both",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_left_out_and_nothing_else(base, mergee, filled_with):
+    assert filled(base, mergee) == merged(base, filled_with)
+
+
 @given(STORED)
 def test_nothing_fills_nothing(stored):
     assert filled(stored, {}) == filled({}, stored) == stored
@@ -118,3 +134,12 @@ def test_numbers_are_read_alike_however_the_database_writes_them(text, number):
     read = json.loads(text, cls=AttributesDecoder)
 
     assert (read, type(read)) == (number, type(number))
+
+
+def test_a_number_counts_as_long_as_it_comes_back():
+    within, beyond = [{"a": [1e18] * length} for length in (1_600, 1_700)]
+
+    validate_custom_attributes(within)
+    with pytest.raises(ValidationError, match="bytes"):
+        validate_custom_attributes(beyond)
+    assert len(json.dumps(beyond)) < MAX_BYTES

@@ -3,6 +3,7 @@
 import pytest
 from django.db.models.signals import post_init
 
+from contacts.attributes import merged
 from contacts.models import Contact, ContactInbox
 
 from .api import problem, public_contact, read_contact, signed, stored, update_contact
@@ -98,6 +99,23 @@ def test_attributes_that_do_not_fit_do_not_stop_a_sign_in(client, inbox, visitor
 
     assert response.status_code == 200
     assert known.custom_attributes == {"mine": "x" * 32_000, "small": 1}
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_who_becomes_verified_loses_no_attribute(client, inbox, visitor, fits):
+    known = {"prefs": {str(number): number for number in range(199)}}
+    Contact.objects.filter(pk=visitor.contact.pk).update(custom_attributes=known)
+    sent = {"prefs": {"0": None, "new": 1} if fits else {"new": 1}}
+    before = stored()
+
+    response = update_contact(client, visitor, **signed(inbox, "user-7", custom_attributes=sent))
+
+    if fits:
+        assert response.status_code == 200
+        assert Contact.objects.get().custom_attributes == merged(known, sent)
+    else:
+        assert (response.status_code, response.json()["errors"][0]["code"]) == (422, "too_many_keys")
+        assert stored() == before
 
 
 @pytest.mark.parametrize("somebody_has_it", [True, False])
