@@ -9,7 +9,9 @@ PHONE_NUMBER_PUNCTUATION = str.maketrans("", "", " .-()[]")
 URL_CHARACTER = r"""[^\s\x00-\x20\x7f-\x9f<>"'`{}|\\^/?#@:\[\]]"""
 HOST_NAME = rf"{URL_CHARACTER}+"
 
-IDENTIFIER = r"(?!\s)[^\x00-\x1f\x7f-\x9f]*(?<!\s)"
+# White space is not the same everywhere, and not all can look around: so every client reads this alike.
+NO_SPACE = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+IDENTIFIER = rf"({NO_SPACE}([^\x00-\x1f\x7f-\x9f]*{NO_SPACE})?)?"
 
 # \A and \Z, not ^ and $: Python's $ would let a line feed through at the end.
 validate_no_control_characters = RegexValidator(
@@ -26,8 +28,9 @@ validate_phone_number = RegexValidator(
     "invalid_phone_number",
 )
 validate_email_characters = RegexValidator(
-    r"\A[\x20-\x7e]*@[^\x00-\x1f\x7f-\x9f]*\Z",
-    _("Write an address of ASCII characters; only its domain may hold others."),
+    # An address without @ is left to the validator that says so. The last ones in the brackets cannot be seen.
+    r"\A([\x20-\x7e]*@)?[^@\s\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]*\Z",
+    _("Write an address of ASCII characters without spaces; only its domain may hold others that can be seen."),
     "invalid",
 )
 validate_avatar_url = RegexValidator(

@@ -11,7 +11,7 @@ from inboxes.models import Inbox
 from .concurrently import before
 from .factories import ContactInboxFactory
 
-MIGRATION = "0007_room_for_changes"
+MIGRATION = "0008_visible_characters"
 
 
 def test_a_session_is_streamed_once_a_socket_has_opened_it(visitor):

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.core.validators import EmailValidator
 from django.db import connection
 from django.db.models.signals import post_save, pre_save
 from django.test import Client
@@ -273,7 +274,16 @@ def test_a_blank_hash_is_no_hash(client, inbox, blank):
     assert Contact.objects.get().claimed_identifier == "user-7"
 
 
-@pytest.mark.parametrize("fields", [{}, {"identifier": "user-7"}, {"identifier": "user-7", "identifier_hash": ""}])
+def test_an_address_without_at_is_told_so(client, inbox):
+    response = create_contact(client, inbox, email="ada")
+
+    assert [error["message"] for error in response.json()["errors"]] == [str(EmailValidator.message)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{}, {"identifier": "user-7"}, {"identifier": "user-7", "identifier_hash": ""}, {"name": 5, "email": "none"}],
+)
 def test_a_mandatory_inbox_takes_signed_requests_only(client, db, fields):
     response = create_contact(client, InboxFactory(hmac_mandatory=True), **fields)
 
@@ -325,6 +335,8 @@ BROKEN_FIELDS = [
     pytest.param("email", "ada@example.com\n", "invalid", id="email-line-feed"),
     pytest.param("email", '"a\x01b"@example.com', "invalid", id="email-quoted-control"),
     pytest.param("email", "a" * 243 + "@example.com", "max_length", id="email-too-long"),
+    pytest.param("email", "ada@example.com\N{IDEOGRAPHIC SPACE}", "invalid", id="email-space-after"),
+    pytest.param("email", "ada@exa\N{ZERO WIDTH SPACE}mple.com", "invalid", id="email-that-hides-something"),
     pytest.param("email", 7, "invalid", id="email-number"),
     pytest.param("email", "\N{KELVIN SIGN}@example.com", "invalid", id="email-that-looks-like-another"),
     pytest.param("phone_number", "12025550123", "invalid_phone_number", id="phone-without-plus"),
