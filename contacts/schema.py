@@ -61,7 +61,7 @@ KEY = OpenApiParameter(
         "another body it is refused. Refusals are not kept. Take a random key for every request, such as a UUID, and "
         "keep it secret: whoever knows it and the body gets the session."
     ),
-    examples=[OpenApiExample("random", "1c9c1d0e-6c0e-4a4e-9d6c-1f0f2c0e6f51", summary=_("A random UUID"))],
+    # No example: pages that send calls fill it in, and all who try the call would get the same session.
 )
 CONTACT = {200: OpenApiResponse(ContactInboxSerializer, _("The contact, as it is now."))}
 OPENED = {

@@ -25,7 +25,7 @@ from .validators import (
 INT64 = {"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1}
 EMPTY_TEXT = {"type": "string", "maxLength": 0}
 REFUSED_BY_THE_PARSER = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
-PUNCTUATION = r"[ .()[\]-]*"
+PUNCTUATION = r"[ .\(\)\[\]\-]*"
 PHONE_NUMBER_PATTERN = rf"^{PUNCTUATION}\+{PUNCTUATION}[1-9](?:{PUNCTUATION}[0-9]){{6,14}}{PUNCTUATION}$"
 
 
@@ -122,12 +122,12 @@ class ContactSerializer(serializers.Serializer[Any]):
 class ContactInboxSerializer(serializers.Serializer[ContactInbox]):
     """The public contact: what its own session may know of it."""
 
-    id = serializers.IntegerField(source="contact_id", min_value=1, max_value=2**63 - 1)
+    id = serializers.IntegerField(source="contact_id", read_only=True, min_value=1, max_value=2**63 - 1)
     source_id = serializers.CharField(
-        help_text=_("Secret of the client: whoever has it can read and change the contact.")
+        read_only=True, help_text=_("Secret of the client: whoever has it can read and change the contact.")
     )
-    pubsub_token = serializers.CharField(help_text=_("Secret of the client: it opens the websocket."))
-    name = serializers.CharField(source="contact.name", help_text=_('"" when unknown.'))
+    pubsub_token = serializers.CharField(read_only=True, help_text=_("Secret of the client: it opens the websocket."))
+    name = serializers.CharField(source="contact.name", read_only=True, help_text=_('"" when unknown.'))
     email = serializers.SerializerMethodField()
     phone_number = serializers.SerializerMethodField()
 
