@@ -35,8 +35,9 @@ class ContactViewSet(PublicViewSet):
         return cast(Identity | None, self.request.auth)
 
     def create(self, request: Request, inbox_identifier: str) -> HttpResponse:
-        inbox, key, signed = self.inbox, idempotency_key(request), self.identity is not None
-        fields = self.validated(ContactSerializer)
+        inbox, signed = self.inbox, self.identity is not None
+        require_signed(inbox, signed=signed)  # before anything is told of the fields, or of the key
+        key, fields = idempotency_key(request), self.validated(ContactSerializer)
 
         def open_session() -> tuple[ContactInbox, Any]:
             contact_inbox = identify.create(inbox, fields, signed=signed)
@@ -44,7 +45,6 @@ class ContactViewSet(PublicViewSet):
 
         if key is None:
             return json_response(open_session()[1])
-        require_signed(inbox, signed=signed)
         return json_response(idempotency.once(inbox, key, request.data, open_session))
 
     def retrieve(self, request: Request, inbox_identifier: str, source_id: str) -> HttpResponse:
@@ -53,8 +53,9 @@ class ContactViewSet(PublicViewSet):
         return self.answer(ContactInboxSerializer, contact_inbox)
 
     def partial_update(self, request: Request, inbox_identifier: str, source_id: str) -> HttpResponse:
-        fields = self.validated(ContactSerializer)
-        contact_inbox = identify.update(self.inbox, source_id, fields, signed=self.identity is not None)
+        inbox, signed = self.inbox, self.identity is not None
+        require_signed(inbox, signed=signed)
+        contact_inbox = identify.update(inbox, source_id, self.validated(ContactSerializer), signed=signed)
         return self.answer(ContactInboxSerializer, contact_inbox)
 
     def update(self, request: Request, inbox_identifier: str, source_id: str) -> HttpResponse:

@@ -201,6 +201,7 @@ def test_a_mandatory_inbox_takes_signed_changes_only(client, inbox, customer):
     before = stored()
 
     assert update_contact(client, customer, name="Mallory").status_code == 401
+    assert update_contact(client, customer, name=5).status_code == 401
     assert stored() == before
     assert update_contact(client, customer, **signed(inbox, "user-7", name="Countess")).status_code == 200
 
