@@ -24,5 +24,7 @@ urlpatterns = [
         InboxViewSet.as_view({"get": "retrieve"}),
         name="inbox",
     ),
+    # Below an inbox its allowed origins hold, whatever the address.
+    re_path("^inboxes/(?P<inbox_identifier>[A-Za-z0-9_-]{1,64})/", NotFoundViewSet.as_view({"get": "refuse"})),
     re_path("^inboxes", NotFoundViewSet.as_view({"get": "refuse"})),
 ]

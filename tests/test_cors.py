@@ -41,8 +41,10 @@ def test_a_preflight_from_an_allowed_origin_may_go_on(client, shop):
 
     assert response.status_code == 200
     assert response["Access-Control-Allow-Origin"] == SHOP
-    assert {"content-type", "idempotency-key"} <= set(response["Access-Control-Allow-Headers"].split(", "))
-    assert {"GET", "POST", "PATCH", "PUT"} <= set(response["Access-Control-Allow-Methods"].split(", "))
+    assert {"*", "authorization", "content-type", "idempotency-key"} <= set(
+        response["Access-Control-Allow-Headers"].split(", ")
+    )
+    assert {"*", "GET", "POST", "PATCH", "PUT"} <= set(response["Access-Control-Allow-Methods"].split(", "))
     assert "Access-Control-Allow-Credentials" not in response
 
 
@@ -124,6 +126,17 @@ def test_a_misspelt_inbox_is_told_to_any_page(client, db):
     assert response["Access-Control-Allow-Origin"] == OTHER
 
 
+@pytest.mark.parametrize("below", ["/contacts/", "/contacts/a/b", "/nothing"])
+def test_below_an_inbox_its_origins_hold_whatever_the_address(client, shop, below):
+    url = f"{INBOXES}/{shop.identifier}{below}"
+    ours, others = [client.get(url, headers={"origin": origin}) for origin in (SHOP, OTHER)]
+
+    assert (ours.status_code, others.status_code) == (404, 404)
+    assert ours["Access-Control-Allow-Origin"] == SHOP
+    assert cors_headers(others) == {}
+    assert "Access-Control-Allow-Origin" not in preflight(client, url, OTHER)
+
+
 def test_the_preflight_of_a_change_is_answered(client, visitor):
     assert preflight(client, contact_url(visitor), SHOP, "PATCH").status_code == 200
 
@@ -154,7 +167,7 @@ def test_the_cors_settings_of_the_project_close_no_inbox(client, shop, settings,
 
     assert answer["Access-Control-Allow-Origin"] == allowed["Access-Control-Allow-Origin"] == SHOP
     assert "origin" in answer["Vary"]
-    assert allowed["Access-Control-Allow-Methods"] == "GET, HEAD, POST, PATCH, PUT"
+    assert allowed["Access-Control-Allow-Methods"] == "*, GET, HEAD, POST, PATCH, PUT"
     assert "content-type" in allowed["Access-Control-Allow-Headers"].split(", ")
 
 
