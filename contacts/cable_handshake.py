@@ -11,8 +11,13 @@ Scope = Mapping[str, Any]
 
 
 def origin(scope: Scope) -> str | None:
-    """Return the origin of the page that connects, or None: it is no browser."""
-    return _header(scope, b"origin")
+    """Return the origin of the page that connects, or None: it is no browser.
+
+    React Native names the address that it connects to as its origin, as pages of the site itself do.
+    """
+    named = _header(scope, b"origin")
+    own = named is not None and named.partition("://")[2] == _header(scope, b"host")
+    return None if own else named
 
 
 def client_address(scope: Scope) -> str:

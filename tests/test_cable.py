@@ -142,6 +142,8 @@ async def test_where_proof_is_mandatory_only_a_session_that_brought_it_is_heard(
         pytest.param(["https://www.example.com"], "https://evil.example.com", rejected, id="another"),
         pytest.param(["https://www.example.com"], "null", rejected, id="null"),
         pytest.param(["https://www.example.com"], None, confirmed, id="no-browser"),
+        pytest.param(["https://www.example.com"], "https://chat.example.com", confirmed, id="the-address-itself"),
+        pytest.param(["https://www.example.com"], "https://chat.example.com:8443", rejected, id="another-port"),
     ],
 )
 @in_loop
@@ -149,7 +151,7 @@ async def test_a_page_hears_of_inboxes_that_allow_its_origin(visitor, allowed, o
     visitor.inbox.allowed_origins = allowed
     await visitor.inbox.asave()
     mine = identifier(visitor.pubsub_token)
-    async with connected(origin=origin) as socket:
+    async with connected(origin=origin, host="chat.example.com") as socket:
         assert await socket.ask(mine) == answer(mine)
 
 
