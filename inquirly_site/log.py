@@ -1,7 +1,7 @@
 import logging
 import re
 
-CONTACT_PATH = re.compile(r'(/inboxes/[^/?\s"]+/contacts/)[^\s"]+')
+CONTACT_PATH = re.compile(r'(/inboxes/[^/?\s"]+/contacts/)[^\s"]+', re.IGNORECASE)
 QUERY = re.compile(r'(/[^\s?"]*\?)[^\s"]+')
 
 

@@ -26,6 +26,10 @@ def logged(message, *args):
             f"GET //public/api/v1/inboxes/demo/contacts/{SOURCE}/ HTTP/1.1",
             "GET //public/api/v1/inboxes/demo/contacts/… HTTP/1.1",
         ),
+        (
+            f"GET /public/api/v1/Inboxes/demo/Contacts/{SOURCE} HTTP/1.1",
+            "GET /public/api/v1/Inboxes/demo/Contacts/… HTTP/1.1",
+        ),
         ("POST /public/api/v1/inboxes/demo/contacts HTTP/1.1", "POST /public/api/v1/inboxes/demo/contacts HTTP/1.1"),
         (
             f"GET /admin/inquirly_contacts/contactinbox/?q={SOURCE} HTTP/1.1",
