@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from .changes import RemembersFields, saved_fields
+from .changes import RemembersFields, saved_fields, updates
 
 
 class AvatarState(models.TextChoices):
@@ -66,7 +66,7 @@ class HasAvatar(RemembersFields):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         self.follow_avatar_url()
-        if not (args or self._state.adding or kwargs.get("force_insert")):
+        if not args and updates(self, kwargs):
             kwargs["update_fields"] = self._written(kwargs.get("update_fields"))
         super().save(*args, **kwargs)
 

@@ -1,6 +1,6 @@
 """What has changed in a row since it was loaded, without asking the database."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Any, Self
 
@@ -42,6 +42,11 @@ def saved_fields(instance: models.Model) -> set[str]:
     """Return the names of the fields that a save writes into a row that is there."""
     fields = {field.name for field in instance._meta.concrete_fields if not field.primary_key}
     return fields - instance.get_deferred_fields()
+
+
+def updates(instance: models.Model, options: Mapping[str, Any]) -> bool:
+    """Return whether a save with these ``options`` writes into a row that is there."""
+    return not (instance.pk is None or instance._state.adding or options.get("force_insert"))
 
 
 def _kept(value: Any) -> Any:

@@ -12,7 +12,7 @@ from inboxes.models import Account, Inbox
 from . import signals
 from .attributes import AttributesDecoder, validate_custom_attributes
 from .avatar_model import HasAvatar
-from .changes import saved_fields
+from .changes import saved_fields, updates
 from .validators import (
     normalize_email,
     validate_avatar_url,
@@ -124,7 +124,7 @@ class Contact(HasAvatar):
         return f"#{self.pk} {self.name}".rstrip()
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        created = self._state.adding
+        created = not updates(self, kwargs)
         super().save(*args, **kwargs)
         signals.announce(self, created=created, only=kwargs.get("update_fields"))
 
@@ -184,8 +184,7 @@ class ContactInbox(models.Model):
         return f"#{self.pk}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        inserts = self.pk is None or self._state.adding or kwargs.get("force_insert")
-        if not (args or inserts) and kwargs.get("update_fields") is None:
+        if not args and updates(self, kwargs) and kwargs.get("update_fields") is None:
             kwargs["update_fields"] = saved_fields(self) - {"streamed"}  # a socket may have opened it meanwhile
         super().save(*args, **kwargs)
 

@@ -186,10 +186,21 @@ def test_names_are_what_staff_see(db):
 
     assert str(account) == "Shop"
     assert str(InboxFactory(name="Website", account=account)) == "Website"
-    assert str(ContactFactory(name="Ada", account=account)) == "Ada"
+    assert str(ada := ContactFactory(name="Ada", account=account)) == f"#{ada.pk} Ada"
     assert str(nobody := ContactFactory(email="ada@example.com", account=account)) == f"#{nobody.pk}"
 
 
 def test_a_session_does_not_tell_its_secrets(visitor):
     assert str(visitor) == f"#{visitor.pk}"
     assert visitor.source_id not in repr(visitor)
+
+
+def test_a_copy_without_a_number_is_a_new_row(customer):
+    copies = [Contact.objects.get(), ContactInbox.objects.get()]
+    for copy, new in zip(copies, [{"identifier": None}, {"source_id": "new", "pubsub_token": "new"}], strict=True):
+        copy.pk = None
+        for name, value in new.items():
+            setattr(copy, name, value)
+        copy.save()
+
+    assert (Contact.objects.count(), ContactInbox.objects.count()) == (2, 2)
