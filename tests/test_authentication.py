@@ -5,12 +5,14 @@ import json
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from rest_framework.parsers import FormParser, JSONParser
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
 from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
 from inboxes.authentication import IdentifierHashAuthentication, Visitor, get_inbox
 from inboxes.identity import Identity, identifier_hash
+from inboxes.views import PublicViewSet
 
 from .api import signed
 from .factories import InboxFactory
@@ -155,3 +157,19 @@ def test_an_unknown_inbox_is_not_found_in_a_view_of_the_host(rf, inbox, identifi
     inbox.identifier = identifier
 
     assert call(rf, inbox).status_code == 404
+
+
+class StaffViewSet(PublicViewSet):
+    """A call of a host's own, on the class that ours stand on."""
+
+    permission_classes = [IsAdminUser]
+
+    def retrieve(self, request):
+        return Response({"told": "everything"})
+
+
+def test_a_public_view_heeds_the_permissions_that_it_names():
+    response = StaffViewSet.as_view({"get": "retrieve"})(APIRequestFactory().get("/"))
+
+    assert response.status_code == 403
+    assert b"everything" not in response.content

@@ -17,7 +17,7 @@ from contacts.signals import contact_created
 from inboxes.conf import conf
 from inquirly_site import environment
 
-OURS = {f"inquirly_inboxes.{number}" for number in ("E006", "E016", "W016")}
+OURS = {"inquirly_inboxes.E006", "inquirly_contacts.E016", "inquirly_contacts.W016"}
 
 
 def ids(**kwargs):

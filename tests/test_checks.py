@@ -25,6 +25,11 @@ def ids(**kwargs):
     return [message.id for message in run_checks(**kwargs) if message.id.startswith("inquirly")]
 
 
+def test_every_setting_has_a_number_of_its_own():
+    assert sorted(inboxes.checks.SETTINGS) == conf.NAMES
+    assert len(set(inboxes.checks.SETTINGS.values())) == len(conf.NAMES)
+
+
 def test_a_right_set_up_has_nothing_to_say(db):
     assert ids(databases=["default"]) == []
 

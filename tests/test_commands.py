@@ -168,6 +168,14 @@ def test_identifierhash_prints_the_hash_and_nothing_else(run):
     assert printed == "7385c41a8c92307f1f87687604f9fbdba592e3762e9c689972bf75150abd798a\n"
 
 
+def test_identifierhash_prints_json_where_asked(run):
+    inbox = InboxFactory(hmac_token="tok")
+
+    printed = json.loads(run("identifierhash", inbox.identifier, "user-42", "--format", "json"))
+
+    assert printed == {"identifier_hash": "7385c41a8c92307f1f87687604f9fbdba592e3762e9c689972bf75150abd798a"}
+
+
 @pytest.mark.parametrize("identifier", ["42", "-5", "caf\u00e9", "cafe\u0301", "a b", "a" * 255])
 def test_what_identifierhash_prints_signs_a_call(run, client, inbox, identifier):
     proof = run("identifierhash", inbox.identifier, "--", identifier).strip()

@@ -254,3 +254,19 @@ def test_the_printed_line_can_be_pasted_and_its_picture_comes(database):
         while picture(database)[0] != "fetched" and time.monotonic() < until:
             time.sleep(0.1)
         assert picture(database)[0] == "fetched"
+
+
+def test_a_server_that_cannot_start_says_why(monkeypatch):
+    class Broken:
+        def __init__(self, *args, **kwargs):
+            pass
+
+        async def serve(self):
+            raise OSError("No server today.")
+
+    monkeypatch.setattr(server, "Server", Broken)
+    told = []
+
+    with pytest.raises(OSError, match="today"):
+        server.serve_with_sockets(1, lambda: told.append("serving"))
+    assert told == []
