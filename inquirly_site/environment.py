@@ -94,8 +94,8 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
     """Connections are kept by the threads for ten minutes, or by psycopg's pool with ``?pool=true``.
 
     Who finds no free connection in the pool waits 5 seconds at most. Every half minute an idle connection is heard of.
-    A statement is prepared when it comes a third time. ``?server_side_binding=false`` prepares none, for a pooler that
-    gives each transaction another connection.
+    A statement is prepared when it comes a third time. ``?server_side_binding=false`` prepares none and leaves no cursor
+    on the server, for a pooler that gives each transaction another connection.
     """
     defaults = {"connect_timeout": 5, "keepalives_idle": 30, "server_side_binding": True, "prepare_threshold": 2}
     pool = {"pool": {"timeout": 5}} if options.get("pool") is True else {}
@@ -103,6 +103,7 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
         "ENGINE": "inquirly_site.postgresql",
         "CONN_MAX_AGE": 0 if options.get("pool") else 600,
         "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": options.get("server_side_binding", True) is not True,
         "OPTIONS": {**defaults, **options, **pool},
     }
 

@@ -118,10 +118,18 @@ def test_connections_to_postgresql_are_kept_and_looked_after(monkeypatch):
     }
 
 
-def test_behind_a_pooler_no_statement_is_prepared(monkeypatch):
+def test_behind_a_pooler_no_statement_is_prepared_and_no_cursor_is_left_on_the_server(monkeypatch):
     monkeypatch.setenv("DATABASE_URL", "postgres://me@db.example/inquirly?server_side_binding=false")
+    database = environment.database(DEFAULT)
 
-    assert environment.database(DEFAULT)["OPTIONS"]["server_side_binding"] is False
+    assert database["OPTIONS"]["server_side_binding"] is False
+    assert database["DISABLE_SERVER_SIDE_CURSORS"] is True
+
+
+def test_without_a_pooler_long_lists_are_read_through_a_cursor_on_the_server(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://me@db.example/inquirly")
+
+    assert environment.database(DEFAULT)["DISABLE_SERVER_SIDE_CURSORS"] is False
 
 
 def test_a_pool_keeps_the_connections_itself(monkeypatch):
