@@ -112,10 +112,18 @@ def test_connections_to_postgresql_are_kept_and_looked_after(monkeypatch):
     assert database["OPTIONS"] == {
         "connect_timeout": 5,
         "keepalives_idle": 30,
+        "tcp_user_timeout": 10_000,
         "server_side_binding": True,
         "prepare_threshold": 2,
         "sslmode": "require",
     }
+
+
+def test_what_the_url_says_of_timeouts_goes_before_the_defaults(monkeypatch):
+    monkeypatch.setenv("DATABASE_URL", "postgres://me@db.example/inquirly?connect_timeout=1&tcp_user_timeout=500")
+    options = environment.database(DEFAULT)["OPTIONS"]
+
+    assert (options["connect_timeout"], options["tcp_user_timeout"]) == (1, 500)
 
 
 def test_behind_a_pooler_no_statement_is_prepared_and_no_cursor_is_left_on_the_server(monkeypatch):

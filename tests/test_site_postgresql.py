@@ -1,5 +1,9 @@
 """The health check of kept connections: it sees without a question what the server did."""
 
+import os
+import socket
+import sys
+
 import psycopg
 import pytest
 from django.db import close_old_connections, connection
@@ -54,6 +58,15 @@ def test_a_closed_connection_is_not():
     connection.connection.close()
 
     assert connection.is_usable() is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the time belongs to the sockets of Linux")
+def test_what_is_sent_is_given_up_when_nobody_confirms_it_for_ten_seconds():
+    pid()
+    with socket.socket(fileno=os.dup(connection.connection.fileno())) as other:
+        if other.family == socket.AF_UNIX:
+            pytest.skip("a server on this machine does not vanish")
+        assert other.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 10_000
 
 
 def test_the_next_request_has_a_new_connection(monkeypatch):
