@@ -12,6 +12,13 @@ INCREMENT = "return redis.call('EXISTS', KEYS[1]) == 1 and redis.call('INCRBY', 
 class RedisCacheClient(redis.RedisCacheClient):
     """One of these belongs to each thread. There is one server: ``REDIS_URL`` names no more."""
 
+    def add(self, key: Any, value: Any, timeout: Any) -> bool:
+        try:
+            return super().add(key, value, timeout)
+        except exceptions.ReadOnlyError:
+            self._disconnect()
+            raise
+
     def incr(self, key: Any, delta: int) -> int:
         """Past the client, which takes longer over a command than all the rest: on a connection that stays ours."""
         try:
@@ -33,12 +40,19 @@ class RedisCacheClient(redis.RedisCacheClient):
         try:
             connection.send_command(*command)
             answer: int | None = connection.read_response()
+        except exceptions.ReadOnlyError:
+            self._disconnect()
+            raise
         except exceptions.ResponseError:  # it is the answer
             raise
         except BaseException:
             connection.disconnect()  # else the answer would be taken for that of the next command
             raise
         return answer
+
+    def _disconnect(self) -> None:
+        """End every connection, ours too: what they lead to has become a replica, and the address names another now."""
+        self.get_client(write=True).connection_pool.disconnect()
 
     @cached_property
     def _connection(self) -> Any:

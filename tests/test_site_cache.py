@@ -1,10 +1,19 @@
 """The site's Redis cache does what Django's does, in fewer trips."""
 
 import os
+from contextlib import closing
+from types import SimpleNamespace
 
 import pytest
+import redis
 from django.core.cache import cache
+from redis.exceptions import ReadOnlyError
 
+from bench.faults import redis_server
+from bench.faults.redis_server import Relay
+from inquirly_site.cache import RedisCache
+
+needs_redis_server = pytest.mark.skipif(redis_server.missing() is not None, reason=f"{redis_server.missing()}")
 pytestmark = pytest.mark.skipif("REDIS_URL" not in os.environ, reason="without REDIS_URL the cache is in memory")
 
 
@@ -71,6 +80,42 @@ def test_an_increment_that_is_broken_off_leaves_no_answer_to_the_next(monkeypatc
             cache.incr("number")
 
     assert cache.incr("other") == 2
+
+
+@pytest.fixture
+def failover():
+    """A cache at an address that leads to another server once ``happen`` has made a replica of the first."""
+    with redis_server.serving() as old, redis_server.serving() as new:
+        relay = Relay(port(old))
+        relay.open()
+
+        def happen():
+            relay.target = port(new)
+            with closing(redis.Redis.from_url(old.own_url)) as client:
+                client.replicaof("127.0.0.1", 1)  # of nobody, so that it keeps what it holds
+
+        yield SimpleNamespace(cache=RedisCache(f"redis://127.0.0.1:{relay.port}/0", {}), happen=happen)
+        relay.close()
+
+
+def port(server):
+    return int(server.own_url.rpartition(":")[2].removesuffix("/0"))
+
+
+@needs_redis_server
+@pytest.mark.parametrize(
+    "first", [lambda cache: cache.incr("number"), lambda cache: cache.add("other", 0)], ids=["increment", "addition"]
+)
+def test_after_a_failover_one_command_fails_and_the_next_finds_the_new_server(failover, first):
+    failover.cache.add("number", 1)
+    failover.cache.incr("number")
+    failover.cache.add("other", 1)  # on a second connection: the increment keeps the first
+    failover.happen()
+
+    with pytest.raises(ReadOnlyError):
+        first(failover.cache)
+    assert failover.cache.add("number", 5)
+    assert failover.cache.incr("number") == 6
 
 
 def _connection_id():
