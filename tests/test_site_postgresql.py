@@ -1,4 +1,4 @@
-"""The health check of kept connections: it sees without a question what the server did."""
+"""Kept connections: without a question it is seen what the server did, and none is kept that failed."""
 
 import os
 import socket
@@ -79,6 +79,26 @@ def test_the_next_request_has_a_new_connection(monkeypatch):
     assert pid() != first
 
 
+@pytest.fixture
+def _pool(_connect_anew, monkeypatch):
+    """A pool of one connection, so that it is always the same that comes back."""
+    connection.close()
+    connection.close_pool()
+    with monkeypatch.context() as pooled:
+        pooled.setitem(connection.settings_dict, "CONN_MAX_AGE", 0)
+        pooled.setitem(connection.settings_dict["OPTIONS"], "pool", {"min_size": 1, "max_size": 1})
+        yield
+        connection.close()
+        connection.close_pool()
+
+
+@pytest.fixture(params=["the-thread", "a-pool"])
+def _kept_by(request):
+    if request.param == "a-pool":
+        request.getfixturevalue("_pool")
+
+
+@pytest.mark.usefixtures("_kept_by")
 def test_a_statement_that_a_migration_has_outdated_fails_once(client):
     visitor = ContactInboxFactory()
     for _time in range(4):  # so often that it is prepared

@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend with a health check that costs no round trip."""
+"""Django's PostgreSQL backend, which keeps no connection that failed, and asks nothing to see whether one is alive."""
 
 import select
 
@@ -17,3 +17,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
         poll = select.poll()
         poll.register(self.connection.fileno(), select.POLLIN)
         return not poll.poll(0)
+
+    def _close(self) -> None:
+        """Give no connection back to a pool on which something has failed: the pool throws away what is closed."""
+        if self.pool and self.connection is not None and self.errors_occurred:
+            self.connection.close()
+        super()._close()  # type: ignore[misc]  # the stubs leave it out
