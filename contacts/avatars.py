@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -160,7 +160,13 @@ def _store(taken: Taken, picture: bytes) -> Outcome:
         logger.warning("A picture could not be stored (%s).", type(error).__name__)
         _delete(taken.name)  # a part of it may be there
         raise AvatarFailed("storage") from None
-    outcome = _settle(taken, AvatarState.FETCHED, avatar=name)
+    try:
+        outcome = _settle(taken, AvatarState.FETCHED, avatar=name)
+    except DatabaseError:  # perhaps it was written all the same, and perhaps the contact is gone
+        connection.close_if_unusable_or_obsolete()
+        if not Contact.objects.filter(Q(avatar=name) | Q(avatar_next=taken.name), pk=taken.contact_id).exists():
+            _delete(name)
+        raise
     if outcome.state != AvatarState.FETCHED:
         _delete(name)
     return outcome

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -521,6 +521,32 @@ def test_what_changes_meanwhile_stays_changed(ada, server, monkeypatch, client, 
 
     contact = Contact.objects.get()
     assert (contact.name, contact.blocked, contact.avatar_state) == ("Countess", True, "fetched")
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite in memory has one connection, and nobody ends it")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("erased", [True, False])
+def test_a_worker_that_loses_the_database_leaves_no_picture_of_who_was_erased(server, settings, erased):
+    contact = ContactFactory(avatar_url=server.url("/slow.png"))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (worker,) = cursor.fetchone()
+
+    def answer_late(handler):
+        if erased:
+            Contact.objects.get().delete()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [worker])
+        connection.close()
+        answer(picture())(handler)
+
+    server.url("/slow.png", answer_late)
+
+    with pytest.raises(DatabaseError):
+        fetch(contact.pk)
+
+    assert Contact.objects.exists() is not erased
+    assert stored(settings) == (set() if erased else {Contact.objects.get().avatar_next})
 
 
 @pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite in memory has one connection")
