@@ -95,13 +95,14 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
 
     Who finds no free connection in the pool waits 5 seconds at most. Every half minute an idle connection is heard of.
     What is sent in vain for 10 seconds ends its connection: the host is gone (libpq passes this over where the system
-    cannot do it).
+    cannot do it). Who waits for an answer hears of that after 40.
 
     A statement is prepared when it comes a third time. ``?server_side_binding=false`` prepares none and keeps no cursor
     on the server, for a pooler that gives each transaction another connection.
     """
-    patience = {"connect_timeout": 5, "keepalives_idle": 30, "tcp_user_timeout": 10_000}  # the last in milliseconds
-    defaults = {**patience, "server_side_binding": True, "prepare_threshold": 2}
+    keepalives = {"keepalives_idle": 30, "keepalives_interval": 10}
+    patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000}  # the last in milliseconds
+    defaults = {**keepalives, **patience, "server_side_binding": True, "prepare_threshold": 2}
     pool = {"pool": {"timeout": 5}} if options.get("pool") is True else {}
     return {
         "ENGINE": "inquirly_site.postgresql",

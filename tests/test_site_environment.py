@@ -112,6 +112,7 @@ def test_connections_to_postgresql_are_kept_and_looked_after(monkeypatch):
     assert database["OPTIONS"] == {
         "connect_timeout": 5,
         "keepalives_idle": 30,
+        "keepalives_interval": 10,
         "tcp_user_timeout": 10_000,
         "server_side_binding": True,
         "prepare_threshold": 2,
