@@ -10,6 +10,7 @@ from typing import Any
 import django
 from django.apps import AppConfig, apps
 from django.conf import settings
+from django.core.cache import DEFAULT_CACHE_ALIAS
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Warn
 from django.core.exceptions import ImproperlyConfigured
@@ -124,7 +125,9 @@ def _check_database(connection: Any) -> Iterator[CheckMessage]:
 def check_cache(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     if check_settings(app_configs) or not any(conf.INQUIRLY_THROTTLE_RATES.values()):
         return []
-    backend = settings.CACHES["default"]["BACKEND"].lower()
+    if DEFAULT_CACHE_ALIAS not in settings.CACHES:  # which Django tells itself
+        return []
+    backend = settings.CACHES[DEFAULT_CACHE_ALIAS]["BACKEND"].lower()
     if not any(name in backend for name in COUNTING_CACHES):
         text = _("The throttle cannot count across processes in this cache.")
         hint = _("Set CACHES['default'] to Redis or Memcached, or switch the rates off in INQUIRLY_THROTTLE_RATES.")

@@ -157,6 +157,16 @@ def test_without_throttle_any_cache_will_do(settings, monkeypatch):
     assert ids(include_deployment_checks=True) == []
 
 
+@pytest.mark.parametrize("caches", [{}, {"other": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}])
+def test_without_a_default_cache_nothing_is_said_beside_what_django_says(settings, caches):
+    settings.INQUIRLY_THROTTLE_RATES = {}
+    settings.CACHES = caches
+
+    told = [message.id for message in run_checks(tags=["caches"], include_deployment_checks=True)]
+
+    assert told == ["caches.E001"]
+
+
 @pytest.mark.parametrize(
     ("layers", "expected"),
     [
