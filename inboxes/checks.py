@@ -33,6 +33,9 @@ SETTINGS = {
 LABELS = ("inquirly_inboxes", "inquirly_contacts")
 DATABASES = ("sqlite", "postgresql")
 SQLITE = (3, 35)
+SQLITE_OPTIONS = (
+    '"OPTIONS": {"init_command": "PRAGMA journal_mode=WAL", "transaction_mode": "IMMEDIATE", "timeout": 20}'
+)
 COUNTING_CACHES = ("redis", "memcached")
 
 
@@ -110,8 +113,9 @@ def _check_database(connection: Any) -> Iterator[CheckMessage]:
     if connection.vendor == "sqlite" and connection.Database.sqlite_version_info < SQLITE:
         text = _("SQLite %s does not return what it inserts.") % connection.Database.sqlite_version
         yield Error(text, hint=_("Use SQLite 3.35 or newer, or PostgreSQL."), id="inquirly_inboxes.E014")
-    if connection.vendor == "sqlite" and options["OPTIONS"].get("transaction_mode") != "IMMEDIATE":
-        hint = _('Set "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20} for it in DATABASES.')
+    mode = options["OPTIONS"].get("transaction_mode") or ""
+    if connection.vendor == "sqlite" and mode.upper() != "IMMEDIATE":
+        hint = _("Set for it in DATABASES: %s") % SQLITE_OPTIONS
         yield Warn(
             _("Calls that come at the same time will find SQLite locked."), hint=hint, id="inquirly_inboxes.W011"
         )

@@ -1,5 +1,7 @@
 """System checks: a wrong set-up is told before a user meets it."""
 
+import json
+
 import django
 import pytest
 from django.apps import apps
@@ -11,6 +13,8 @@ import inboxes.checks
 from contacts import checks, extras
 from inboxes import conf
 from inboxes.checks import MIDDLEWARE
+
+from .readme import block
 
 # Some of Django's own checks ask the database what it can do.
 pytestmark = pytest.mark.django_db
@@ -124,6 +128,24 @@ def test_sqlite_has_to_begin_its_transactions_at_once(db, monkeypatch):
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "transaction_mode", None)
 
     assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.W011"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="says something of SQLite only")
+def test_sqlite_may_be_told_so_in_any_case(monkeypatch):
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "transaction_mode", "immediate")
+
+    assert ids(databases=["default"], tags=["database"]) == []
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="says something of SQLite only")
+def test_what_is_said_of_sqlite_names_all_that_the_readme_sets(monkeypatch):
+    monkeypatch.delitem(connection.settings_dict["OPTIONS"], "transaction_mode")
+    databases = {"default": {}}
+    exec(block("sqlite"), {"DATABASES": databases})
+
+    (warning,) = run_checks(databases=["default"], tags=["database"])
+
+    assert warning.hint == f"Set for it in DATABASES: {json.dumps(databases['default'])[1:-1]}"
 
 
 def test_kept_connections_have_to_be_checked(db, monkeypatch):
