@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db.migrations import RunPython
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.writer import MigrationWriter
 
 ROOT = Path(__file__).parent.parent
 
@@ -28,6 +31,17 @@ def test_migrations_are_complete(db):
 
 def test_migrations_have_names():
     assert not [path.name for path in ROOT.glob("*/migrations/0*.py") if "auto" in path.name]
+
+
+def test_migrations_can_be_squashed():
+    migrations = MigrationLoader(None).disk_migrations.values()
+    ours = [one for one in migrations if one.app_label in ("inquirly_inboxes", "inquirly_contacts")]
+    steps = [step for one in ours for step in one.operations if isinstance(step, RunPython)]
+
+    assert steps
+    for step in steps:
+        for function in (step.code, step.reverse_code):  # each is named in the migration that is written
+            assert MigrationWriter.serialize(function)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,20 @@
 from django.db import migrations
 
 
-def alter(action):
-    def alter_both(apps, schema_editor):
-        if schema_editor.connection.vendor != "postgresql":
-            return
-        for model in ("Contact", "ContactInbox"):
-            table = schema_editor.quote_name(apps.get_model("inquirly_contacts", model)._meta.db_table)
-            schema_editor.execute(f"ALTER TABLE {table} {action}")
+def leave_room(apps, schema_editor):
+    alter(apps, schema_editor, "SET (fillfactor = 90)")
 
-    return alter_both
+
+def leave_none(apps, schema_editor):
+    alter(apps, schema_editor, "RESET (fillfactor)")
+
+
+def alter(apps, schema_editor, action):
+    if schema_editor.connection.vendor != "postgresql":
+        return
+    for model in ("Contact", "ContactInbox"):
+        table = schema_editor.quote_name(apps.get_model("inquirly_contacts", model)._meta.db_table)
+        schema_editor.execute(f"ALTER TABLE {table} {action}")
 
 
 class Migration(migrations.Migration):
@@ -18,4 +23,4 @@ class Migration(migrations.Migration):
     dependencies = [("inquirly_contacts", "0006_streamed_sessions_index")]
 
     # Calls go on meanwhile: nothing is written anew.
-    operations = [migrations.RunPython(alter("SET (fillfactor = 90)"), alter("RESET (fillfactor)"))]
+    operations = [migrations.RunPython(leave_room, leave_none)]
