@@ -1,10 +1,6 @@
 """Hosts hear what has become of contacts, once it is committed."""
 
-import os
-import subprocess
-import sys
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -17,8 +13,8 @@ from contacts.models import Contact, ContactInbox
 
 from .api import create_contact, signed, update_contact
 from .factories import ContactFactory, ContactInboxFactory
+from .host import run_in_a_project
 
-ROOT = Path(__file__).parent.parent
 NAMES = [name for name in signals.__all__ if name != "identity_rejected"]
 
 
@@ -276,19 +272,12 @@ def test_a_rejected_identity_is_told(client, customer, fields):
 
 
 HOST = """
-import django
-django.setup()
-
 from django.core.files.base import ContentFile
-from django.core.management import call_command
 from contacts import signals
 from contacts.models import Contact, ContactInbox
 from host.models import Branch, Customer, Member, Visit
 from inboxes import known
 from inboxes.models import Account
-
-call_command("makemigrations", "host", verbosity=0)
-call_command("migrate", verbosity=0)
 
 def hear(sender, signal, **named):
     print([name for name in signals.__all__ if getattr(signals, name) is signal], sender.__name__)
@@ -318,8 +307,7 @@ Member.objects.create(account=account, number=7).delete()
 
 
 def test_models_that_a_host_makes_of_ours_tell_as_ours_do_and_leave_no_picture(tmp_path):
-    (tmp_path / "host").mkdir()
-    (tmp_path / "host" / "models.py").write_text(
+    models = (
         "from django.db import models\n"
         "from contacts.models import Contact, ContactInbox\n"
         "from inboxes.models import Inbox\n"
@@ -328,21 +316,10 @@ def test_models_that_a_host_makes_of_ours_tell_as_ours_do_and_leave_no_picture(t
         "class Branch(Inbox):\n    class Meta:\n        proxy = True\n"
         "class Member(Contact):\n    number = models.IntegerField()\n"
     )
-    settings = "from inquirly_site.settings import *\nINSTALLED_APPS += ['host']\n"
-    (tmp_path / "host" / "settings.py").write_text(settings)
-    environment = {
-        **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
-        "DJANGO_SETTINGS_MODULE": "host.settings",
-        "DJANGO_DEBUG": "true",
-        "DATABASE_URL": f"sqlite:///{tmp_path}/db.sqlite3",
-        "MEDIA_ROOT": str(tmp_path / "media"),
-        "PYTHONPATH": f"{tmp_path}:{ROOT}",
-    }
-    command = [sys.executable, "-c", HOST]
 
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    printed = run_in_a_project(tmp_path, "host", models, HOST)
 
-    assert done.stdout.splitlines() == [
+    assert printed.splitlines() == [
         "One",
         "Two",
         "['contact_created'] Contact",
@@ -352,4 +329,4 @@ def test_models_that_a_host_makes_of_ours_tell_as_ours_do_and_leave_no_picture(t
         "False",
         "['contact_created'] Contact",
         "['contact_erased'] Contact",
-    ], done.stderr
+    ]
