@@ -17,7 +17,8 @@ def merge(base: Contact, mergee: Contact) -> Contact:
     Sessions move and keep their source_id and token, the mergee disappears, a ``ContactMerge`` keeps both as they were.
     For staff only: a visitor never merges anybody.
 
-    Raises ``ValueError`` for contacts of two accounts or one contact twice, ``Contact.DoesNotExist`` when one is gone.
+    Raises ``ValueError`` for contacts of two accounts or one contact twice, ``Contact.DoesNotExist`` when one is gone,
+    ``ProtectedError`` or ``RestrictedError`` when a row of the host's keeps the mergee.
     """
     if base.pk == mergee.pk or base.account_id != mergee.account_id:
         raise ValueError("A merge takes two contacts of one account.")

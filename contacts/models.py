@@ -129,7 +129,8 @@ class Contact(HasAvatar):
         signals.announce(self, created=created, only=kwargs.get("update_fields"))
 
     def merge_into(self, base: "Contact") -> None:
-        """Delete this contact, whose values ``base`` takes over."""
+        """Delete this contact, whose values ``base``, which is stored, takes over."""
+        signals.contacts_merging.send(Contact, base=base, mergee=self)
         self.merged_into = base
         self.delete()
 

@@ -1,6 +1,7 @@
 """What has become of contacts and sessions, told once it is committed.
 
 Receivers get ``sender`` (the model) and what is named below. An error in one is logged and hurts nobody else.
+``contacts_merging`` alone comes before, inside the transaction, and an error in a receiver undoes the merge.
 """
 
 from collections.abc import Collection
@@ -24,6 +25,7 @@ __all__ = [
     "contact_updated",
     "contact_verified",
     "contacts_merged",
+    "contacts_merging",
     "identity_rejected",
     "session_ended",
 ]
@@ -32,6 +34,7 @@ contact_created = Signal()  # contact
 contact_updated = Signal()  # contact, changed: a frozenset of names out of Contact.REMEMBERED
 contact_verified = Signal()  # contact, which has an identifier now
 contacts_merged = Signal()  # base, mergee: by staff, or because a visitor signed in or claimed an identifier
+contacts_merging = Signal()  # base, mergee, about to be deleted with all rows that still refer to it
 contact_erased = Signal()  # contact, as it was; a mergee is not erased
 session_ended = Signal()  # pubsub_tokens: a tuple of those that open nothing any more, reason
 

@@ -1,0 +1,107 @@
+"""Rows of a host's own that refer to contacts: moved before a merge, or in its way."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from contacts.merge import merge
+from contacts.models import Contact, ContactMerge
+from contacts.signals import contacts_merging
+
+from .api import signed, stored, update_contact
+from .factories import ContactFactory
+from .host import run_in_a_project
+from .readme import block
+
+MODELS = """
+from django.db import models
+from contacts.models import Contact
+
+class Order(models.Model):
+    contact = models.ForeignKey(Contact, on_delete=models.CASCADE)
+
+class Bill(models.Model):
+    contact = models.ForeignKey(Contact, on_delete=models.PROTECT)
+"""
+
+SHOP = """
+from contacts import identify
+from contacts.merge import merge
+from contacts.models import Contact
+from inboxes.models import Account, Inbox
+from shop.models import Bill, Order
+
+account = Account.objects.create(name="Shop")
+inbox = Inbox.objects.create(account=account)
+person = {"identifier": "user-7"}
+known = identify.create(inbox, person, signed=True).contact
+visit = identify.create(inbox, {}, signed=False)
+"""
+
+
+@contextmanager
+def merging(receiver):
+    """Let ``receiver`` hear of each merge before it happens."""
+    contacts_merging.connect(receiver)
+    try:
+        yield
+    finally:
+        contacts_merging.disconnect(receiver)
+
+
+@pytest.fixture(params=["staff", "sign-in", "claim"])
+def merge_two(request, client, inbox, visitor):
+    """Merge a visitor into somebody known when called; returns the two."""
+    inbox.match_claims = True
+    inbox.save()
+    key = {"claimed_identifier": "user-7", "claim_shared": True} if request.param == "claim" else {}
+    known = ContactFactory(account=inbox.account, **(key or {"identifier": "user-7"}))
+
+    def merged():
+        if request.param == "staff":
+            merge(known, visitor.contact)
+        else:
+            fields = {"identifier": "user-7"} if key else signed(inbox, "user-7")
+            assert update_contact(client, visitor, **fields).status_code == 200
+        return known, visitor.contact
+
+    return merged
+
+
+def test_a_merge_is_told_while_both_are_stored(merge_two):
+    told = []
+
+    def hear(sender, base, mergee, **kwargs):
+        told.append((sender, base.pk, mergee.pk, set(Contact.objects.values_list("pk", flat=True))))
+
+    with merging(hear):
+        base, mergee = merge_two()
+
+    assert told == [(Contact, base.pk, mergee.pk, {base.pk, mergee.pk})]
+    assert Contact.objects.get() == base
+
+
+def test_an_error_of_the_hosts_undoes_the_merge(merge_two):
+    def fail(**named):
+        raise ValueError("a fault of the host")
+
+    before = stored()
+    with merging(fail), pytest.raises(ValueError, match="a fault of the host"):
+        merge_two()
+
+    assert stored() == before
+    assert not ContactMerge.objects.exists()
+
+
+def test_orders_move_as_the_readme_says(tmp_path):
+    code = """
+staff_chose = Contact.objects.create(account=account)
+for contact in (visit.contact, staff_chose):
+    Order.objects.create(contact=contact)
+
+identify.update(inbox, visit.source_id, person, signed=True)
+merge(known, staff_chose)
+print([order.contact == known for order in Order.objects.all()])
+"""
+
+    assert run_in_a_project(tmp_path, "shop", MODELS, SHOP + block("merging") + code) == "[True, True]\n"
