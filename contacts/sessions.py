@@ -6,11 +6,10 @@ is changed by who holds its contact. So no two requests can wait for each other.
 
 import functools
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, TypeVar
 
 from django.db import IntegrityError, OperationalError
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, ProtectedError, QuerySet, RestrictedError
 from django.utils import timezone
 
 from inboxes.models import Inbox
@@ -55,11 +54,16 @@ def repeated(rule: Callable[..., Result]) -> Callable[..., Result]:
 
     @functools.wraps(rule)
     def repeat(inbox: Inbox, *args: Any, **kwargs: Any) -> Result:
+        reason: Exception | None = None
         for _attempt in range(ATTEMPTS):
-            with suppress(Overtaken, IntegrityError):
+            try:
                 return rule(inbox, *args, **kwargs)
+            except (ProtectedError, RestrictedError):
+                raise  # a row of the host's stands in the way, and will the next time
+            except (Overtaken, IntegrityError) as error:
+                reason = error
             Inbox.objects.get(pk=inbox.pk)  # raises when the inbox itself is gone
-        raise OperationalError("Too many requests change this contact at once.")
+        raise OperationalError("Too many requests change this contact at once.") from reason
 
     return repeat
 

@@ -3,12 +3,15 @@
 from contextlib import contextmanager
 
 import pytest
+from django.db import IntegrityError, OperationalError
+from django.db.models import ProtectedError, RestrictedError
 
+from contacts import identify
 from contacts.merge import merge
 from contacts.models import Contact, ContactMerge
 from contacts.signals import contacts_merging
 
-from .api import signed, stored, update_contact
+from .api import problem, signed, stored, update_contact
 from .factories import ContactFactory
 from .host import run_in_a_project
 from .readme import block
@@ -93,6 +96,39 @@ def test_an_error_of_the_hosts_undoes_the_merge(merge_two):
     assert not ContactMerge.objects.exists()
 
 
+@pytest.mark.parametrize("error", [ProtectedError, RestrictedError])
+def test_a_row_in_the_way_of_a_sign_in_is_a_fault_of_the_server_and_said_at_once(client, inbox, visitor, error, caplog):
+    ContactFactory(account=inbox.account, identifier="user-7")
+    client.raise_request_exception = False
+    before, times = stored(), []
+
+    def refuse(**named):
+        times.append(1)
+        raise error("a bill keeps it", {visitor})
+
+    with merging(refuse):
+        response = update_contact(client, visitor, **signed(inbox, "user-7"))
+
+    assert response.status_code == 500
+    assert response.json() == problem(500)
+    assert stored() == before
+    assert len(times) == 1
+    assert "a bill keeps it" in caplog.text
+    assert "The database did not answer" not in caplog.text
+
+
+def test_rows_that_cannot_be_moved_are_the_reason_why_a_sign_in_is_given_up(inbox, visitor):
+    ContactFactory(account=inbox.account, identifier="user-7")
+
+    def fail(**named):
+        raise IntegrityError("one order for each contact")
+
+    with merging(fail), pytest.raises(OperationalError) as given_up:
+        identify.update(inbox, visitor.source_id, {"identifier": "user-7"}, signed=True)
+
+    assert repr(given_up.value.__cause__) == "IntegrityError('one order for each contact')"
+
+
 def test_orders_move_as_the_readme_says(tmp_path):
     code = """
 staff_chose = Contact.objects.create(account=account)
@@ -105,3 +141,17 @@ print([order.contact == known for order in Order.objects.all()])
 """
 
     assert run_in_a_project(tmp_path, "shop", MODELS, SHOP + block("merging") + code) == "[True, True]\n"
+
+
+def test_a_bill_that_is_protected_keeps_a_visitor_from_signing_in(tmp_path):
+    code = """
+from django.db.models import ProtectedError
+
+Bill.objects.create(contact=visit.contact)
+try:
+    identify.update(inbox, visit.source_id, person, signed=True)
+except ProtectedError:
+    print(Contact.objects.count(), Bill.objects.get().contact == visit.contact)
+"""
+
+    assert run_in_a_project(tmp_path, "shop", MODELS, SHOP + code) == "2 True\n"
