@@ -1,12 +1,13 @@
 """The action with which staff merge two contacts: a page that compares them, and the merge."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.utils import display_for_field
+from django.contrib.admin.utils import display_for_field, model_ngettext
 from django.db import transaction
-from django.db.models import Field, QuerySet
+from django.db.models import Field, ProtectedError, QuerySet, RestrictedError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -96,6 +97,10 @@ class MergeAdmin(BoundedAdmin):
         except Contact.DoesNotExist:
             self.message_user(request, GONE, messages.ERROR)
             return
+        except (ProtectedError, RestrictedError) as error:
+            kept = gettext("Contact #%(number)d cannot disappear: it is kept by %(rows)s. Nothing has changed.")
+            self.message_user(request, kept % {"number": number, "rows": _counted(error)}, messages.ERROR)
+            return
         done = gettext("Contact #{number} has been merged into {base}, which has its sessions now.")
         self.message_user(request, format_html(done, number=number, base=self.link(base)), messages.SUCCESS)
 
@@ -113,6 +118,13 @@ def _alike(contact: Contact) -> list[Contact]:
             same = Contact.objects.filter(**{name: value}).exclude(**{name: ""}).order_by()
             found.update(one for one in same[:LOOKED_AT] if one.account_id == contact.account_id)
     return sorted(found - {contact}, key=lambda one: one.pk)[: TERMS - 1]
+
+
+def _counted(error: ProtectedError | RestrictedError) -> str:
+    """Return how many rows of what kind stand in the way."""
+    rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
+    numbers = Counter(row._meta for row in rows)
+    return ", ".join(f"{number} {model_ngettext(options, number)}" for options, number in numbers.items())
 
 
 def _breakable(text: str) -> SafeString:

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import IntegrityError, OperationalError
 from django.db.models import ProtectedError, RestrictedError
 
@@ -11,6 +12,7 @@ from contacts.merge import merge
 from contacts.models import Contact, ContactMerge
 from contacts.signals import contacts_merging
 
+from .admin import confirm, told
 from .api import problem, signed, stored, update_contact
 from .factories import ContactFactory
 from .host import run_in_a_project
@@ -115,6 +117,23 @@ def test_a_row_in_the_way_of_a_sign_in_is_a_fault_of_the_server_and_said_at_once
     assert len(times) == 1
     assert "a bill keeps it" in caplog.text
     assert "The database did not answer" not in caplog.text
+
+
+@pytest.mark.parametrize("error", [ProtectedError, RestrictedError])
+def test_staff_are_told_what_keeps_a_contact(admin_client, customer, visitor, error):
+    def refuse(**named):
+        raise error("a secret", [visitor, customer, visitor.inbox])
+
+    before = stored()
+    with merging(refuse):
+        response = confirm(admin_client, "merge_contacts", customer.contact, visitor.contact, base=customer.contact.pk)
+
+    assert told(response) == [
+        f"Contact #{visitor.contact.pk} cannot disappear: it is kept by 2 sessions, 1 inbox. Nothing has changed."
+    ]
+    assert stored() == before
+    assert not ContactMerge.objects.exists()
+    assert not LogEntry.objects.exists()
 
 
 def test_rows_that_cannot_be_moved_are_the_reason_why_a_sign_in_is_given_up(inbox, visitor):
