@@ -82,6 +82,12 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList
 
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """Let what a host makes ``list_editable`` be written as on the page of the row, and nothing else."""
+        left_out = dict.fromkeys({*self.form.declared_fields} - {*self.list_editable})
+        form = type(self.form.__name__, (self.form,), left_out)
+        return super().get_changelist_form(request, **{"form": form, **kwargs})
+
     def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
         """Refuse to act on all rows of a list where these are too many."""
         everything = self.action_form.base_fields["select_across"].to_python(request.POST.get("select_across"))

@@ -1,13 +1,19 @@
-"""What a host adds to the lists of the admin, in a class of its own."""
+"""What a host adds to the lists of the admin, in a class of its own: filters, and fields to write."""
+
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin import EmptyFieldListFilter, SimpleListFilter
+from django.utils import timezone
 
 from contacts.admin import ContactAdmin
 from contacts.models import Contact
+from inboxes.admin import InboxAdmin
+from inboxes.models import Inbox
 
 from .admin import list_url
 from .factories import ContactFactory
+from .test_admin_contacts import CHANGED, values
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +26,30 @@ class Reachable(SimpleListFilter):
 
     def queryset(self, request, queryset):
         return queryset.exclude(email="") if self.value() else queryset
+
+
+@pytest.fixture
+def editable(monkeypatch):
+    """Let staff write a field in the list."""
+
+    def let(model_admin, field):
+        monkeypatch.setattr(model_admin, "list_display", ("id", field))
+        monkeypatch.setattr(model_admin, "list_display_links", ("id",))
+        monkeypatch.setattr(model_admin, "list_editable", (field,))
+
+    return let
+
+
+def open_list(client, model):
+    """Open the list and return what a browser would send if nothing were changed."""
+    formset = client.get(list_url(model)).context["cl"].formset
+    data = {"_save": "Save"}
+    for field in [field for form in (formset.management_form, *formset.forms) for field in form]:
+        value = field.value()
+        data[field.html_name] = "" if value is None else value
+        if field.field.show_hidden_initial:
+            data[field.html_initial_name] = data[field.html_name]
+    return data
 
 
 def test_the_filters_of_a_host_can_be_followed(admin_client, customer, monkeypatch):
@@ -53,3 +83,45 @@ def test_beside_the_filters_of_a_host_none_can_be_typed(admin_client, monkeypatc
     monkeypatch.setattr(ContactAdmin, "list_filter", ("blocked", "account", ("email", EmptyFieldListFilter)))
 
     assert admin_client.get(f"{list_url(Contact)}?{query}").status_code == 400
+
+
+def test_what_staff_write_in_a_list_is_stored_and_nothing_else(admin_client, customer, editable):
+    editable(ContactAdmin, "name")
+    data = open_list(admin_client, Contact)
+    earlier = timezone.now() - timedelta(days=1)
+    Contact.objects.update(email="new@example.com", updated_at=earlier)  # as calls do meanwhile
+
+    response = admin_client.post(list_url(Contact), {**data, "form-0-name": " Countess "})
+
+    assert response.status_code == 302
+    assert values(customer.contact, "name", "email") == (" Countess ", "new@example.com")
+    assert customer.contact.updated_at > earlier
+
+
+def test_what_a_call_changed_too_is_not_overwritten_from_a_list(admin_client, customer, editable):
+    editable(ContactAdmin, "name")
+    data = open_list(admin_client, Contact)
+    Contact.objects.update(name="Ada L.")
+
+    response = admin_client.post(list_url(Contact), {**data, "form-0-name": "Countess"})
+
+    assert response.context["cl"].formset.errors == [{"name": [CHANGED]}]
+    assert values(customer.contact, "name") == ("Ada L.",)
+
+
+def test_an_identifier_written_in_a_list_verifies_the_contact(admin_client, editable):
+    contact = ContactFactory(claimed_identifier="user-8", claim_shared=True)
+    editable(ContactAdmin, "identifier")
+
+    admin_client.post(list_url(Contact), {**open_list(admin_client, Contact), "form-0-identifier": "user-7"})
+
+    assert values(contact, "identifier", "claimed_identifier", "claim_shared") == ("user-7", "", False)
+
+
+def test_an_inbox_that_is_renamed_in_a_list_keeps_its_origins(admin_client, inbox, editable):
+    Inbox.objects.update(allowed_origins=["https://www.example.com"])
+    editable(InboxAdmin, "name")
+
+    admin_client.post(list_url(Inbox), {**open_list(admin_client, Inbox), "form-0-name": "Shop"})
+
+    assert values(inbox, "name", "allowed_origins") == ("Shop", ["https://www.example.com"])
