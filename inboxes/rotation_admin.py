@@ -23,7 +23,7 @@ OLD_TOKEN_ENDS = _(
 )
 OVERLAP_ENDS = _("Hashes made with the earlier token are refused from then on. The current token stays.")
 CHANGED = _("This has changed since you were asked. Nothing has been done now: look again.")
-NONE_LEFT = _("No such inbox is left: it was deleted, or its overlap has ended. Nothing has changed.")
+NONE_LEFT = _("Nothing has changed: none of these inboxes is left, or none has an overlap.")
 
 
 class RotationAdmin(BoundedAdmin):
@@ -39,7 +39,7 @@ class RotationAdmin(BoundedAdmin):
             "count",
         )
         history = _("New HMAC token, the old one for seven days.")
-        return self._change(request, queryset, rotate_hmac_token, _earlier_tokens_end, history, done)
+        return self._change("rotate", request, queryset, rotate_hmac_token, _earlier_tokens_end, history, done)
 
     @admin.action(description=_("Give a new HMAC token and end the old one now"), permissions=["change"])
     def rotate_now(self, request: HttpRequest, queryset: QuerySet[Inbox]) -> HttpResponse | None:
@@ -49,7 +49,7 @@ class RotationAdmin(BoundedAdmin):
             "count",
         )
         history = _("New HMAC token, the old one ended.")
-        return self._change(request, queryset, _rotate_now, lambda inboxes: OLD_TOKEN_ENDS, history, done)
+        return self._change("rotate_now", request, queryset, _rotate_now, lambda inboxes: OLD_TOKEN_ENDS, history, done)
 
     @admin.action(description=_("End the overlap now"), permissions=["change"])
     def end_overlap(self, request: HttpRequest, queryset: QuerySet[Inbox]) -> HttpResponse | None:
@@ -61,11 +61,12 @@ class RotationAdmin(BoundedAdmin):
         overlapping = queryset.exclude(previous_hmac_token="")
         history = _("Previous HMAC token ended.")
         return self._change(
-            request, overlapping, revoke_previous_hmac_token, lambda inboxes: OVERLAP_ENDS, history, done
+            "end_overlap", request, overlapping, revoke_previous_hmac_token, lambda inboxes: OVERLAP_ENDS, history, done
         )
 
     def _change(
         self,
+        action: str,
         request: HttpRequest,
         queryset: QuerySet[Inbox],
         rule: Callable[[Inbox], None],
@@ -85,7 +86,7 @@ class RotationAdmin(BoundedAdmin):
             if text and answer != as_it_is:
                 if answer is not None:
                     self.message_user(request, CHANGED, messages.WARNING)
-                return self.confirmation(request, request.POST["action"], inboxes, text, answer=as_it_is)
+                return self.confirmation(request, action, inboxes, text, answer=as_it_is)
             for inbox in inboxes:
                 rule(inbox)
                 self.log_change(request, inbox, str(history))

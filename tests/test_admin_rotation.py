@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.admin.models import LogEntry
 
+from inboxes.admin import InboxAdmin
 from inboxes.identity import hmac_tokens, rotate_hmac_token
 from inboxes.models import Inbox
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 ACTIONS = ["rotate", "rotate_now", "end_overlap"]
 CHANGED = "This has changed since you were asked. Nothing has been done now: look again."
-NONE_LEFT = "No such inbox is left: it was deleted, or its overlap has ended. Nothing has changed."
+NONE_LEFT = "Nothing has changed: none of these inboxes is left, or none has an overlap."
 
 
 def link(inbox):
@@ -151,6 +152,15 @@ def test_a_yes_to_the_end_of_one_overlap_does_not_end_the_next(admin_client, ove
 
     overlapping.refresh_from_db()
     assert len(hmac_tokens(overlapping)) == 2
+
+
+def test_the_action_that_is_asked_about_is_the_one_that_was_chosen_above_or_below(admin_client, inbox, monkeypatch):
+    monkeypatch.setattr(InboxAdmin, "actions_on_bottom", True)
+    above = {"action": ["rotate_now", ""], "index": "0", "_selected_action": [inbox.pk]}
+
+    asked = admin_client.post(list_url(Inbox), above)
+
+    assert (asked.status_code, asked.context["action"]) == (200, "rotate_now")
 
 
 @pytest.mark.parametrize("action", ACTIONS)
