@@ -65,6 +65,9 @@ class HasAvatar(RemembersFields):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        if self.pk is None:  # perhaps a copy of a row: a file belongs to one
+            self.avatar = self.avatar_next = ""
+            self._stored = {}
         self.follow_avatar_url()
         if not args and updates(self, kwargs):
             kwargs["update_fields"] = self._written(kwargs.get("update_fields"))

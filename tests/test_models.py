@@ -204,3 +204,15 @@ def test_a_copy_without_a_number_is_a_new_row(customer):
         copy.save()
 
     assert (Contact.objects.count(), ContactInbox.objects.count()) == (2, 2)
+
+
+def test_a_copy_gets_a_picture_of_its_own(db):
+    contact = ContactFactory(avatar_url="https://example.com/a.png")
+    Contact.objects.update(avatar="avatars/a.webp", avatar_state="fetched", avatar_due_at=None)
+    copy = Contact.objects.get()
+    copy.pk = None
+    copy.save()
+
+    pictures = dict(Contact.objects.values_list("pk", "avatar"))
+    assert pictures == {contact.pk: "avatars/a.webp", copy.pk: ""}
+    assert copy.avatar_state == "due"
