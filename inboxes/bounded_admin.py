@@ -10,7 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import get_fields_from_path, quote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest, HttpResponse
@@ -173,7 +173,14 @@ class LockingAdmin(BoundedAdmin):
         obj = super().get_object(request, object_id, from_field)
         if obj is None or request.method != "POST" or not transaction.get_connection().in_atomic_block:
             return obj
-        return self.model._default_manager.select_for_update().filter(pk=obj.pk).first()
+        self.model._default_manager.select_for_update().filter(pk=obj.pk).values_list("pk").first()
+        return super().get_object(request, object_id, from_field)  # as it is now
+
+    def save_related(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        """Let PostgreSQL look at references now, and not after staff were told that all went well."""
+        super().save_related(request, *args, **kwargs)
+        if connection.vendor == "postgresql":
+            connection.check_constraints()
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         with suppress(IntegrityError):

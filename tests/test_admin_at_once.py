@@ -191,7 +191,9 @@ def test_what_is_deleted_while_staff_save_it_is_said_to_be_gone(busy, inbox, mod
     assert "Perhaps it was deleted?" in told(response)[0]
 
 
-def test_an_inbox_is_not_added_to_an_account_that_is_deleted_meanwhile(busy, account):
+@pytest.mark.parametrize("atomic_requests", [False, True])
+def test_an_inbox_is_not_added_to_an_account_that_is_deleted_meanwhile(busy, account, monkeypatch, atomic_requests):
+    monkeypatch.setitem(connections.settings["default"], "ATOMIC_REQUESTS", atomic_requests)
     data = {
         "account": account.pk,
         "name": "Website",
@@ -205,4 +207,5 @@ def test_an_inbox_is_not_added_to_an_account_that_is_deleted_meanwhile(busy, acc
     response = busy(account, lambda: Account.objects.filter(pk=account.pk).delete(), add)
 
     assert list(errors(response)) == ["account"]
+    assert told(response) == []
     assert not Inbox.objects.exists()
