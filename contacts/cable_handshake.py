@@ -16,8 +16,8 @@ def origin(scope: Scope) -> str | None:
     React Native names the address that it connects to as its origin, as pages of the site itself do.
     """
     named = _header(scope, b"origin")
-    own = named is not None and named.partition("://")[2] == _header(scope, b"host")
-    return None if own else named
+    place = _place(named.partition("://")[2]) if named else ""
+    return None if place and place == _place(_header(scope, b"host") or "") else named
 
 
 def client_address(scope: Scope) -> str:
@@ -28,6 +28,10 @@ def client_address(scope: Scope) -> str:
 
 def subprotocol(scope: Scope) -> str | None:
     return SUBPROTOCOL if SUBPROTOCOL in scope.get("subprotocols", ()) else None
+
+
+def _place(host: str) -> str:
+    return host.removesuffix(":443").removesuffix(":80")  # some apps write the usual port
 
 
 def _header(scope: Scope, name: bytes) -> str | None:
