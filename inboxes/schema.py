@@ -28,17 +28,17 @@ PATH_PARAMETERS = {
 # By name: what it says, its values, and whether every answer that may bear it does.
 DESCRIBED_HEADERS: dict[str, Description] = {
     **{name: {"required": True, "schema": {"type": "string", "enum": [value]}} for name, value in HEADERS.items()},
-    "Vary": {"required": True, "schema": {"type": "string"}, "description": "At least origin."},
+    "Vary": {"required": True, "schema": {"type": "string"}, "description": _("At least origin.")},
     "Access-Control-Allow-Origin": {
         "schema": {"type": "string"},
-        "description": "Where the request bears an Origin that the inbox allows. Never with credentials.",
+        "description": _("Where the request bears an Origin that the inbox allows. Never with credentials."),
     },
     "Access-Control-Expose-Headers": {"schema": {"type": "string"}},
-    "Allow": {"required": True, "schema": {"type": "string"}, "description": "The methods of this address."},
+    "Allow": {"required": True, "schema": {"type": "string"}, "description": _("The methods of this address.")},
     "Retry-After": {
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
-        "description": "Seconds to wait before the next call.",
+        "description": _("Seconds to wait before the next call."),
     },
     "WWW-Authenticate": {"required": True, "schema": {"type": "string", "enum": ["IdentifierHash"]}},
 }
