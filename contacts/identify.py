@@ -118,11 +118,12 @@ def _find(inbox: Inbox, key: Fields) -> Contact:
 
     Raises ``Overtaken`` when there is none: what stood in the way of the insert is gone.
     """
-    contact = None
     if "identifier" in key:
         contact = VERIFIED.first(account_id=inbox.account_id, **key)
     elif key.get("claim_shared"):
         contact = Contact.objects.select_for_update().filter(account_id=inbox.account_id, **key).first()
+    else:  # who names nobody meets nobody
+        raise sessions.Overtaken
     if contact is None:
         raise sessions.Overtaken
     return contact
