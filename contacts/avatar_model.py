@@ -65,7 +65,7 @@ class HasAvatar(RemembersFields):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        if self.pk is None:  # perhaps a copy of a row: a file belongs to one
+        if self.pk is None and self.__dict__.get("_stored"):  # a copy of a row: a file belongs to one
             self.avatar = self.avatar_next = ""
             self._stored = {}
         self.follow_avatar_url()

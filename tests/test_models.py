@@ -208,11 +208,17 @@ def test_a_copy_without_a_number_is_a_new_row(customer):
 
 def test_a_copy_gets_a_picture_of_its_own(db):
     contact = ContactFactory(avatar_url="https://example.com/a.png")
-    Contact.objects.update(avatar="avatars/a.webp", avatar_state="fetched", avatar_due_at=None)
+    Contact.objects.update(avatar="avatars/a.webp", avatar_next="avatars/b.webp", avatar_state="fetched")
     copy = Contact.objects.get()
     copy.pk = None
     copy.save()
 
-    pictures = dict(Contact.objects.values_list("pk", "avatar"))
-    assert pictures == {contact.pk: "avatars/a.webp", copy.pk: ""}
+    pictures = list(Contact.objects.order_by("pk").values_list("pk", "avatar", "avatar_next"))
+    assert pictures == [(contact.pk, "avatars/a.webp", "avatars/b.webp"), (copy.pk, "", "")]
     assert copy.avatar_state == "due"
+
+
+def test_a_new_contact_keeps_the_picture_that_it_comes_with(db):
+    ContactFactory(avatar="avatars/a.webp")
+
+    assert Contact.objects.get().avatar == "avatars/a.webp"
