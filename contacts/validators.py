@@ -13,11 +13,12 @@ HOST_NAME = rf"{URL_CHARACTER}+"
 NO_SPACE = r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 IDENTIFIER = rf"({NO_SPACE}([^\x00-\x1f\x7f-\x9f]*{NO_SPACE})?)?"
 
-# Characters that no font shows, Unicode's default ignorable ones of the first plane and the blank of Braille.
+# Characters that nobody sees: Unicode's default ignorable ones of the first plane, the blank of Braille, annotations.
 UNSEEN = (
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
-    r"\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
 )
+DOMAIN_CHARACTER = rf"[^@\s\x00-\x1f\x7f-\x9f{UNSEEN}]"
 
 # \A and \Z, not ^ and $: Python's $ would let a line feed through at the end.
 validate_no_control_characters = RegexValidator(
@@ -35,8 +36,8 @@ validate_phone_number = RegexValidator(
 )
 validate_email_characters = RegexValidator(
     # An address without @ is left to the validator that says so.
-    rf"\A([\x20-\x7e]*@)?[^@\s\x00-\x1f\x7f-\x9f{UNSEEN}]+\Z",
-    _("Write an address of ASCII characters; only its domain may hold others that can be seen."),
+    rf"\A([\x20-\x7e]*@{DOMAIN_CHARACTER}*|{DOMAIN_CHARACTER}+)\Z",
+    _("Write an address of ASCII characters without spaces; only its domain may hold others that can be seen."),
     "invalid",
 )
 validate_avatar_url = RegexValidator(

@@ -274,8 +274,9 @@ def test_a_blank_hash_is_no_hash(client, inbox, blank):
     assert Contact.objects.get().claimed_identifier == "user-7"
 
 
-def test_an_address_without_at_is_told_so(client, inbox):
-    response = create_contact(client, inbox, email="ada")
+@pytest.mark.parametrize("email", ["ada", "ada@", "@", "ada@example"])
+def test_an_address_that_is_none_is_said_to_be_none(client, inbox, email):
+    response = create_contact(client, inbox, email=email)
 
     assert [error["message"] for error in response.json()["errors"]] == [str(EmailValidator.message)]
 
@@ -338,6 +339,7 @@ BROKEN_FIELDS = [
     pytest.param("email", "ada@example.com\N{IDEOGRAPHIC SPACE}", "invalid", id="email-space-after"),
     pytest.param("email", "ada@exa\N{ZERO WIDTH SPACE}mple.com", "invalid", id="email-that-hides-something"),
     pytest.param("email", "ada@exa\N{SOFT HYPHEN}mple.com", "invalid", id="email-with-a-soft-hyphen"),
+    pytest.param("email", "ada@exa\N{INTERLINEAR ANNOTATION ANCHOR}mple.com", "invalid", id="email-with-an-anchor"),
     pytest.param("email", "ada@exa\N{VARIATION SELECTOR-16}mple.com", "invalid", id="email-with-a-selector"),
     pytest.param("email", 7, "invalid", id="email-number"),
     pytest.param("email", "\N{KELVIN SIGN}@example.com", "invalid", id="email-that-looks-like-another"),

@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='contact',
             name='email',
-            field=models.CharField(blank=True, default='', max_length=254, validators=[django.core.validators.EmailValidator(), django.core.validators.RegexValidator('\\A([\\x20-\\x7e]*@)?[^@\\s\\x00-\\x1f\\x7f-\\x9f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0]+\\Z', 'Write an address of ASCII characters; only its domain may hold others that can be seen.', 'invalid')], verbose_name='email'),
+            field=models.CharField(blank=True, default='', max_length=254, validators=[django.core.validators.EmailValidator(), django.core.validators.RegexValidator('\\A([\\x20-\\x7e]*@[^@\\s\\x00-\\x1f\\x7f-\\x9f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb]*|[^@\\s\\x00-\\x1f\\x7f-\\x9f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f\\u202a-\\u202e\\u2060-\\u206f\\u2800\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff0-\\ufffb]+)\\Z', 'Write an address of ASCII characters without spaces; only its domain may hold others that can be seen.', 'invalid')], verbose_name='email'),
         ),
         migrations.AlterField(
             model_name='contact',
