@@ -25,7 +25,7 @@ EXPLANATION = _(
     "The contact that wins keeps its values, and its gaps are filled from the other one. The sessions of the other "
     "contact move to it: whoever holds one of them can then read the name, email and phone number that are kept. "
     "Where both have an identifier, that of the winner stays; who signs in with the other is a new contact. "
-    "The other contact disappears, and with it what your project keeps of it and does not move. A record of both as "
+    "The other contact disappears, perhaps with what your project keeps of it and does not move. A record of both as "
     "they were stays. This cannot be undone."
 )
 PIECE = 30  # characters

@@ -144,6 +144,7 @@ async def test_where_proof_is_mandatory_only_a_session_that_brought_it_is_heard(
         pytest.param(["https://www.example.com"], None, confirmed, id="no-browser"),
         pytest.param(["https://www.example.com"], "https://chat.example.com", confirmed, id="the-address-itself"),
         pytest.param(["https://www.example.com"], "https://chat.example.com:443", confirmed, id="with-its-port"),
+        pytest.param(["https://www.example.com"], "http://chat.example.com:80", confirmed, id="with-the-port-of-http"),
         pytest.param(["https://www.example.com"], "https://chat.example.com:8443", rejected, id="another-port"),
     ],
 )
