@@ -3,7 +3,9 @@
 import asyncio
 import errno
 import logging
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from asgiref.wsgi import WsgiToAsgi
@@ -21,6 +23,7 @@ from .sockets import Application, with_sockets
 HOST = "127.0.0.1"
 FIRST_PORT, LAST_PORT = 8000, 8099
 PAUSE = 0.02  # seconds between two looks whether it serves
+LAST_SECONDS = 2  # for what is under way in the end
 
 logger = logging.getLogger("django.server")
 
@@ -54,12 +57,17 @@ async def _serve_with_sockets(port: int, when_serving: Callable[[], None]) -> No
     pages = WsgiToAsgi(get_internal_wsgi_application())  # type: ignore[no-untyped-call]
     application = with_sockets(_logged(pages))
     server = Server(application, HOST, port, interface=Interfaces.ASGINL, log_enabled=False)
-    serving = asyncio.create_task(server.serve())
+    server.workers_kill_timeout = LAST_SECONDS
+    loop = asyncio.get_running_loop()
+    with suppress(NotImplementedError):  # on Windows, Ctrl-C cuts it off
+        loop.add_signal_handler(signal.SIGINT, server.stop)
+    serving = loop.create_task(server.serve())
     while not serving.done() and not await _answers(port):
         await asyncio.sleep(PAUSE)
     if not serving.done():
         when_serving()
-    await serving  # raises what kept it from serving
+    with suppress(TimeoutError):  # a socket was open
+        await serving  # raises what kept it from serving
 
 
 def _logged(http: Application) -> Application:

@@ -243,6 +243,17 @@ def test_ctrl_c_ends_it_quietly(served):
     assert log.read_text() == ""
 
 
+def test_ctrl_c_ends_it_while_a_socket_is_open(served):
+    connection, _, log, process = served
+    with connect(f"ws://127.0.0.1:{connection.port}/cable") as socket:
+        assert json.loads(socket.recv(10)) == {"type": "welcome"}
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+
+    assert process.returncode == 0
+    assert "Traceback" not in log.read_text()
+
+
 @pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 def test_the_printed_line_can_be_pasted_and_its_picture_comes(database):
     with serving(database) as (_, printed, _, _):
@@ -259,6 +270,9 @@ def test_the_printed_line_can_be_pasted_and_its_picture_comes(database):
 def test_a_server_that_cannot_start_says_why(monkeypatch):
     class Broken:
         def __init__(self, *args, **kwargs):
+            pass
+
+        def stop(self):
             pass
 
         async def serve(self):

@@ -1,3 +1,4 @@
+import os
 from argparse import ArgumentParser
 from contextlib import suppress
 from threading import Thread
@@ -70,6 +71,8 @@ class Command(BaseCommand):
                 httpd.server_close()  # the port is free now for the other server
                 server.serve_with_sockets(httpd.server_port, self.tell_that_it_serves)
         self.stdout.write("")
+        self.stdout.flush()
+        os._exit(0)  # threads of the server may be about to call Python, and would abort it while it ends
 
     def tell_that_it_serves(self) -> None:
         self.stdout.write(_("Serving. Ctrl-C ends it."))
