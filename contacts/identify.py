@@ -119,11 +119,11 @@ def _find(inbox: Inbox, key: Fields) -> Contact:
     Raises ``Overtaken`` when there is none: what stood in the way of the insert is gone.
     """
     if "identifier" in key:
-        contact = VERIFIED.first(account_id=inbox.account_id, **key)
-    elif key.get("claim_shared"):
-        contact = Contact.objects.select_for_update().filter(account_id=inbox.account_id, **key).first()
-    else:  # who names nobody meets nobody
-        raise sessions.Overtaken
+        contact = VERIFIED.first(account_id=inbox.account_id, identifier=key["identifier"])
+    else:
+        claimed = {"claimed_identifier": "", **key}  # there is no claim of nothing
+        shared = Contact.objects.filter(account_id=inbox.account_id, claim_shared=True)
+        contact = shared.filter(**claimed).select_for_update().first()
     if contact is None:
         raise sessions.Overtaken
     return contact
