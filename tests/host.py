@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .readme import ROOT
+ROOT = Path(__file__).resolve().parent.parent
 
 SET_UP = """
 import django
