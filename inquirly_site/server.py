@@ -3,7 +3,6 @@
 import asyncio
 import errno
 import logging
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -58,16 +57,17 @@ async def _serve_with_sockets(port: int, when_serving: Callable[[], None]) -> No
     application = with_sockets(_logged(pages))
     server = Server(application, HOST, port, interface=Interfaces.ASGINL, log_enabled=False)
     server.workers_kill_timeout = LAST_SECONDS
-    loop = asyncio.get_running_loop()
-    with suppress(NotImplementedError):  # on Windows, Ctrl-C cuts it off
-        loop.add_signal_handler(signal.SIGINT, server.stop)
-    serving = loop.create_task(server.serve())
-    while not serving.done() and not await _answers(port):
-        await asyncio.sleep(PAUSE)
-    if not serving.done():
-        when_serving()
-    with suppress(TimeoutError):  # a socket was open
-        await serving  # raises what kept it from serving
+    serving = asyncio.create_task(server.serve())
+    try:
+        while not serving.done() and not await _answers(port):
+            await asyncio.sleep(PAUSE)
+        if not serving.done():
+            when_serving()
+        await asyncio.shield(serving)  # raises what kept it from serving
+    except asyncio.CancelledError:  # by Ctrl-C
+        server.stop()  # type: ignore[no-untyped-call]
+        with suppress(TimeoutError):  # a socket was open
+            await serving
 
 
 def _logged(http: Application) -> Application:
