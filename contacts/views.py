@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ParseError
 from rest_framework.request import Request
+from rest_framework.serializers import Serializer
 
 from inboxes.authentication import IdentifierHashAuthentication, get_inbox
 from inboxes.identity import Identity, require_signed
@@ -34,10 +35,13 @@ class ContactViewSet(PublicViewSet):
         """Who signed the request, if anybody did."""
         return cast(Identity | None, self.request.auth)
 
+    def validated(self, serializer_class: type[Serializer[Any]]) -> dict[str, Any]:
+        require_signed(self.inbox, signed=self.identity is not None)  # before anything is told of the fields
+        return super().validated(serializer_class)
+
     def create(self, request: Request, inbox_identifier: str) -> HttpResponse:
         inbox, signed = self.inbox, self.identity is not None
-        require_signed(inbox, signed=signed)  # before anything is told of the fields, or of the key
-        key, fields = idempotency_key(request), self.validated(ContactSerializer)
+        fields, key = self.validated(ContactSerializer), idempotency_key(request)
 
         def open_session() -> tuple[ContactInbox, Any]:
             contact_inbox = identify.create(inbox, fields, signed=signed)
@@ -53,9 +57,8 @@ class ContactViewSet(PublicViewSet):
         return self.answer(ContactInboxSerializer, contact_inbox)
 
     def partial_update(self, request: Request, inbox_identifier: str, source_id: str) -> HttpResponse:
-        inbox, signed = self.inbox, self.identity is not None
-        require_signed(inbox, signed=signed)
-        contact_inbox = identify.update(inbox, source_id, self.validated(ContactSerializer), signed=signed)
+        fields = self.validated(ContactSerializer)
+        contact_inbox = identify.update(self.inbox, source_id, fields, signed=self.identity is not None)
         return self.answer(ContactInboxSerializer, contact_inbox)
 
     def update(self, request: Request, inbox_identifier: str, source_id: str) -> HttpResponse:
