@@ -203,8 +203,8 @@ def _overwriting_and_inserting(known: str, first: str, second: str) -> str:
 def _overwriting_both(contact_names: tuple[str, ...], session_names: tuple[str, ...]) -> str:
     """Return what writes over both that are ``known``.
 
-    The contact is locked before its session is written, as everywhere,
-    and written only if the session is still its own.
+    The contact is locked before its session is written, as everywhere, and written only if the session is
+    still its own.
     """
     table, contact = _quoted(Contact._meta.db_table), _quoted(CONTACT)
     first = f"SELECT id FROM {table} WHERE id = (SELECT {contact} FROM known) AND {_as_seen()} FOR NO KEY UPDATE"

@@ -16,7 +16,7 @@ MAX_DELETED_ALONG = 1_000
 
 
 class HolderAdmin(LockingAdmin):
-    """Of what others belong to: stays with its account, and is deleted only while little belongs to it."""
+    """Of what others belong to: it is deleted only while little does."""
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse where Django's page, which names every row that goes along, would not be readable."""

@@ -10,7 +10,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, connection
 from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.http import HttpRequest, HttpResponse
@@ -162,7 +162,7 @@ class LockingAdmin(BoundedAdmin):
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Lock what a form is about to change or delete: both happen inside a transaction."""
         obj = super().get_object(request, object_id, from_field)
-        if obj is None or request.method != "POST" or not transaction.get_connection().in_atomic_block:
+        if obj is None or request.method != "POST" or not connection.in_atomic_block:
             return obj
         self.model._default_manager.select_for_update().filter(pk=obj.pk).values_list("pk").first()
         return super().get_object(request, object_id, from_field)  # as it is now
