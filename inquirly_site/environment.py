@@ -9,9 +9,12 @@ import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dj_database_url
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import make_conninfo
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
 from redis.connection import parse_url
@@ -25,6 +28,9 @@ HOST = re.compile(r"\*|\.?[a-z0-9-]+(\.[a-z0-9-]+)*\.?|\[[0-9a-f:.]+\]")
 OF_KUBERNETES = re.compile(
     r"INQUIRLY_(\w+_)?(SERVICE_HOST=.+|SERVICE_PORT(_\w+)?=\d+|PORT=\w+://.+|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?=.+)"
 )
+NUMBER_OF_DATABASE = re.compile(r"/?[0-9]*/?")
+# What Django and psycopg take beside the options that PostgreSQL itself takes from whoever connects.
+NOT_POSTGRESQLS = {"assume_role", "isolation_level", "pool", "prepare_threshold", "server_side_binding"}
 ON_ONES_OWN = "On your own machine, set DJANGO_DEBUG=true instead."
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
 
@@ -103,6 +109,7 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
     keepalives = {"keepalives_idle": 30, "keepalives_interval": 10}
     patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000}  # the last in milliseconds
     defaults = {**keepalives, **patience, "server_side_binding": True, "prepare_threshold": 2}
+    _check_options(options, {**defaults, "pool": False})
     pool = {"pool": {"timeout": 5}} if options.get("pool") is True else {}
     return {
         "ENGINE": "inquirly_site.postgresql",
@@ -111,6 +118,19 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
         "DISABLE_SERVER_SIDE_CURSORS": options.get("server_side_binding", True) is not True,
         "OPTIONS": {**defaults, **options, **pool},
     }
+
+
+def _check_options(options: dict[str, Any], typical: dict[str, Any]) -> None:
+    """Refuse what would fail at the first connection: a name that there is not, or another type than in ``typical``."""
+    try:
+        if any(type(value) is not type(typical.get(name, value)) for name, value in options.items()):
+            raise TypeError
+        make_conninfo(**{name: value for name, value in options.items() if name not in NOT_POSTGRESQLS})
+    except (TypeError, psycopg.Error):
+        raise ImproperlyConfigured(
+            "DATABASE_URL must end with the name, or with options of PostgreSQL like ?sslmode=require, ?pool=true or "
+            "?server_side_binding=false."
+        ) from None
 
 
 def media_root(default: Path) -> Path:
@@ -126,9 +146,10 @@ def cache() -> dict[str, Any]:
     url = redis_url()
     if not url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    # Seconds; and no second try: a cache that is away must not hold the calls.
+    # Seconds; and no second try: a cache that is away must not hold the calls. In a text, Django takes a comma for the
+    # end of an address, and a password may hold one.
     away = {"socket_connect_timeout": 0.05, "socket_timeout": 0.05, "retry": Retry(NoBackoff(), 0)}
-    return {"BACKEND": "inquirly_site.cache.RedisCache", "LOCATION": url, "OPTIONS": away}
+    return {"BACKEND": "inquirly_site.cache.RedisCache", "LOCATION": [url], "OPTIONS": away}
 
 
 def channel_layer() -> dict[str, Any]:
@@ -145,7 +166,9 @@ def redis_url() -> str:
     """Return ``REDIS_URL``, or nothing when there is none."""
     url = os.environ.get("REDIS_URL", "")
     try:
-        parse_url(url or "redis://")  # type: ignore[no-untyped-call]
+        address = parse_url(url or "redis://")  # type: ignore[no-untyped-call]
+        if "path" not in address and not NUMBER_OF_DATABASE.fullmatch(urlsplit(url).path):
+            raise ValueError  # which redis takes for database 0
     except ValueError:
         # The value stays out of the message: it may hold a password.
         raise ImproperlyConfigured("REDIS_URL must be like redis://host:6379/0, rediss://… or unix://….") from None

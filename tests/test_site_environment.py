@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.cache.backends.redis import RedisCache
 from django.core.exceptions import ImproperlyConfigured
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from inboxes.conf import NAMES
@@ -148,6 +149,22 @@ def test_a_pool_keeps_the_connections_itself(monkeypatch):
     assert (database["CONN_MAX_AGE"], database["OPTIONS"]["pool"]) == (0, {"timeout": 5})
 
 
+@pytest.mark.parametrize(
+    "options",
+    ["sslmod=require", "pool=1", "prepare_threshold=none", "connect_timeout=abc", "server_side_binding=0", "a%20b=c"],
+)
+def test_an_option_that_no_connection_takes_stops_the_start(monkeypatch, options):
+    monkeypatch.setenv("DATABASE_URL", f"postgres://me:secret@db.example/inquirly?{options}")
+
+    with pytest.raises(ImproperlyConfigured) as raised:
+        environment.database(DEFAULT)
+
+    assert str(raised.value) == (
+        "DATABASE_URL must end with the name, or with options of PostgreSQL like ?sslmode=require, ?pool=true or "
+        "?server_side_binding=false."
+    )
+
+
 def test_the_cache_is_in_memory_without_redis(monkeypatch):
     assert environment.cache() == {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 
@@ -161,6 +178,23 @@ def test_a_redis_that_never_answers_does_not_hold_the_calls(monkeypatch):
             RedisCache(cache["LOCATION"], {"OPTIONS": cache["OPTIONS"]}).get("key")
 
     assert time.monotonic() - start < 2
+
+
+def test_a_password_of_redis_may_hold_what_parts_addresses(monkeypatch):
+    monkeypatch.setenv("REDIS_URL", "redis://:a,b;c@127.0.0.1:1/0")
+    cache = environment.cache()
+
+    with pytest.raises(RedisConnectionError):  # it knows where to go, and nobody is there
+        RedisCache(cache["LOCATION"], {"OPTIONS": cache["OPTIONS"]}).get("key")
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://127.0.0.1", "redis://127.0.0.1/", "rediss://127.0.0.1:6380/2", "unix:///run/redis.sock?db=2"]
+)
+def test_an_address_of_redis_is_taken_as_it_is(monkeypatch, url):
+    monkeypatch.setenv("REDIS_URL", url)
+
+    assert environment.redis_url() == url
 
 
 def test_sockets_are_told_within_the_process_without_redis():
@@ -216,6 +250,8 @@ def test_what_kubernetes_says_of_a_service_of_that_name_is_no_setting(monkeypatc
         ("DATABASE_URL", "postgres://me:pass/word@db.example:port/inquirly", DATABASE),
         ("REDIS_URL", "127.0.0.1:6379", REDIS),
         ("REDIS_URL", "http://127.0.0.1:6379", REDIS),
+        ("REDIS_URL", "redis://127.0.0.1:6379/one", REDIS),
+        ("REDIS_URL", "redis://127.0.0.1/0,redis://127.0.0.2/0", REDIS),
         ("INQUIRLY_TRUSTED_PROXIES", "two", "INQUIRLY_TRUSTED_PROXIES must be JSON, and 'two' is not."),
         (
             "INQUIRLY_CABLE_PORT",
