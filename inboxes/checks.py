@@ -119,7 +119,8 @@ def _check_database(connection: Any) -> Iterator[CheckMessage]:
         yield Warn(
             _("Calls that come at the same time will find SQLite locked."), hint=hint, id="inquirly_inboxes.W011"
         )
-    if options["CONN_MAX_AGE"] != 0 and not options["CONN_HEALTH_CHECKS"]:
+    kept = connection.vendor == "postgresql" and (options["CONN_MAX_AGE"] != 0 or options["OPTIONS"].get("pool"))
+    if kept and not options["CONN_HEALTH_CHECKS"]:
         text = _("When the database restarts, the first call of each kept connection fails.")
         hint = _('Set "CONN_HEALTH_CHECKS": True for it in DATABASES.')
         yield Warn(text, hint=hint, id="inquirly_inboxes.W012")

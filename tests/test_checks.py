@@ -148,11 +148,14 @@ def test_what_is_said_of_sqlite_names_all_that_the_readme_sets(monkeypatch):
     assert warning.hint == f"Set for it in DATABASES: {json.dumps(databases['default'])[1:-1]}"
 
 
-def test_kept_connections_have_to_be_checked(db, monkeypatch):
-    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", 60)
+@pytest.mark.parametrize(("seconds", "options"), [(60, {}), (None, {}), (0, {"pool": True})])
+def test_kept_connections_have_to_be_checked(db, monkeypatch, seconds, options):
+    monkeypatch.setitem(connection.settings_dict, "CONN_MAX_AGE", seconds)
     monkeypatch.setitem(connection.settings_dict, "CONN_HEALTH_CHECKS", False)
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {**connection.settings_dict["OPTIONS"], **options})
+    restarts = connection.vendor == "postgresql"
 
-    assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.W012"]
+    assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.W012"] * restarts
 
 
 @pytest.mark.parametrize(
