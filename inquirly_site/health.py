@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.core.handlers.asgi import ASGIRequest
 from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -32,4 +33,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
             cursor.execute("SELECT 1")
     except Error:
         return JsonResponse({"status": "unavailable", "database": "away"}, status=503)
+    finally:
+        if isinstance(request, ASGIRequest):  # its thread ends with it, and would leave the connection behind
+            connection.close()
     return JsonResponse({"status": "ok", "database": "ok"})

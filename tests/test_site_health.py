@@ -3,6 +3,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.db import connection
 
 ROOT = Path(__file__).parent.parent
 ASK = """
@@ -26,6 +28,15 @@ def test_it_is_well_when_the_database_answers(client, db):
 def test_it_asks_the_database_once(client, django_assert_num_queries, db):
     with django_assert_num_queries(1):
         client.get("/healthz")
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="a database in memory is never closed")
+@pytest.mark.django_db(transaction=True)
+def test_the_server_of_sockets_keeps_no_connection_for_it(async_client):
+    response = async_to_sync(async_client.get)("/healthz")
+
+    assert response.status_code == 200
+    assert connection.connection is None
 
 
 @pytest.mark.parametrize(
