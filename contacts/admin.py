@@ -8,7 +8,6 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
@@ -100,15 +99,12 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin, LockingAdmin):
         newest = list(contact.contact_inboxes.select_related("inbox").order_by("-pk")[: SESSIONS_SHOWN + 1])
         if not newest:
             return str(self.get_empty_value_display())
-        links = [(self._sessions_url("change", args=[one.pk]), f"{one} · {one.inbox}") for one in newest]
+        links = [self.link_to(f"{one} · {one.inbox}", ContactInbox, "change", args=[one.pk]) for one in newest]
         if len(newest) > SESSIONS_SHOWN:
-            every = self._sessions_url("changelist", query={"contact__id": contact.pk})
-            links[SESSIONS_SHOWN:] = [(every, gettext("All sessions of this contact"))]
-        return format_html_join(mark_safe("<br>"), '<a href="{}">{}</a>', links)
-
-    def _sessions_url(self, page: str, **kwargs: Any) -> str:
-        name = f"admin:inquirly_contacts_contactinbox_{page}"
-        return reverse(name, current_app=self.admin_site.name, **kwargs)
+            every = gettext("All sessions of this contact")
+            query = {"contact__id": contact.pk}
+            links[SESSIONS_SHOWN:] = [self.link_to(every, ContactInbox, "changelist", query=query)]
+        return format_html_join(mark_safe("<br>"), "{}", ([link] for link in links))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Contact | None = None) -> tuple[str, ...]:
         """A contact stays in its account."""

@@ -4,7 +4,6 @@ from django.contrib import messages
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext
 
@@ -42,9 +41,8 @@ class ErasureAdmin(BoundedAdmin):
         """Tell staff who have erased contacts where more of them is kept."""
         if not merged:
             return
-        name, query = "admin:inquirly_contacts_contactmerge_changelist", {"q": listed(merged[:TERMS])}
-        url = reverse(name, query=query, current_app=self.admin_site.name)
-        link = format_html('<a href="{}">{}</a>', url, gettext("records of merges"))
+        query = {"q": listed(merged[:TERMS])}
+        link = self.link_to(gettext("records of merges"), ContactMerge, "changelist", query=query)
         text = gettext("What was known before a merge is kept in {}. If it has to go as well, delete these too.")
         if len(merged) > TERMS:
             text = gettext("What was known before merges is kept in {} and in more: look through all, if it has to go.")

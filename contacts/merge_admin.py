@@ -9,7 +9,6 @@ from django.contrib.admin.utils import display_for_field, model_ngettext
 from django.db import transaction
 from django.db.models import Field, ProtectedError, QuerySet, RestrictedError
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
@@ -56,8 +55,7 @@ class MergeAdmin(BoundedAdmin):
         if not alike:
             return str(self.get_empty_value_display())
         query = {"q": listed(one.pk for one in (contact, *alike))}
-        url = reverse("admin:inquirly_contacts_contact_changelist", query=query, current_app=self.admin_site.name)
-        together = format_html('<a href="{}">{}</a>', url, gettext("Show them together, to merge two"))
+        together = self.link_to(gettext("Show them together, to merge two"), self.model, "changelist", query=query)
         return format_html_join(mark_safe("<br>"), "{}", [*([self.link(one)] for one in alike), [together]])
 
     def has_merge_permission(self, request: HttpRequest) -> bool:

@@ -7,7 +7,6 @@ from typing import Any, cast
 from django.contrib import admin, messages
 from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.utils import quote
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
 from django.db import IntegrityError, connection
@@ -17,7 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise, cached_property
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 
@@ -151,9 +150,18 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
 
     def link(self, row: Model) -> SafeString:
         """Return a link to the page of ``row``, which is of this model."""
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
-        url = reverse(name, args=[quote(row.pk)], current_app=self.admin_site.name)
-        return format_html('<a href="{}">{}</a>', url, row)
+        return self.link_to(row, self.model, "change", args=[row.pk])
+
+    def link_to(self, text: Any, model: type[Model], page: str, **where: Any) -> SafeString:
+        """Return ``text`` as a link to a page of ``model``; ``where`` goes to ``reverse``.
+
+        It is no link where a project has taken the model out of its admin.
+        """
+        if not self.admin_site.is_registered(model):
+            return conditional_escape(text)
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
+        url = reverse(name, current_app=self.admin_site.name, **where)
+        return format_html('<a href="{}">{}</a>', url, text)
 
 
 class LockingAdmin(BoundedAdmin):

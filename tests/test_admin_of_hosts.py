@@ -1,17 +1,21 @@
-"""What a host adds to the lists of the admin, in a class of its own: filters, and fields to write."""
+"""What a host adds to the admin in a class of its own, filters and fields to write, and what it takes out."""
 
 from datetime import timedelta
 
 import pytest
+from django.contrib import admin
 from django.contrib.admin import EmptyFieldListFilter, SimpleListFilter
+from django.urls import path
 from django.utils import timezone
+from pytest_django.asserts import assertContains
 
 from contacts.admin import ContactAdmin
-from contacts.models import Contact
+from contacts.merge import merge
+from contacts.models import Contact, ContactInbox, ContactMerge
 from inboxes.admin import InboxAdmin
 from inboxes.models import Inbox
 
-from .admin import list_url
+from .admin import delete, delete_selected, list_url, page_url, told
 from .factories import ContactFactory
 from .test_admin_contacts import CHANGED, values
 
@@ -26,6 +30,19 @@ class Reachable(SimpleListFilter):
 
     def queryset(self, request, queryset):
         return queryset.exclude(email="") if self.value() else queryset
+
+
+@pytest.fixture
+def taken_out(settings):
+    """Take models out of the admin, as a project does by ``unregister``."""
+    registered = dict(admin.site._registry)
+
+    def take_out(*models):
+        admin.site.unregister(models)
+        settings.ROOT_URLCONF = (path("admin/", admin.site.urls),)
+
+    yield take_out
+    admin.site._registry.update(registered)
 
 
 @pytest.fixture
@@ -128,3 +145,24 @@ def test_an_inbox_that_is_renamed_in_a_list_keeps_its_origins(admin_client, inbo
     assert not [name for name in data if "allowed_origins" in name]
 
     assert values(inbox, "name", "allowed_origins") == ("Shop", ["https://www.example.com"])
+
+
+def test_sessions_that_are_not_shown_are_named_without_a_link(admin_client, customer, taken_out):
+    taken_out(ContactInbox)
+
+    page = admin_client.get(page_url(customer.contact))
+
+    assertContains(page, f'<div class="readonly">{customer} · {customer.inbox}</div>', html=True)
+
+
+@pytest.mark.parametrize("way", [delete, delete_selected])
+def test_a_contact_is_erased_where_records_of_merges_are_not_shown(admin_client, customer, visitor, taken_out, way):
+    merge(customer.contact, visitor.contact)
+    taken_out(ContactMerge)
+
+    response = way(admin_client, customer.contact)
+
+    assert not Contact.objects.exists()
+    assert [one for one in told(admin_client.get(response.headers["Location"])) if "merge" in one] == [
+        "What was known before a merge is kept in records of merges. If it has to go as well, delete these too."
+    ]
