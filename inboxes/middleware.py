@@ -1,7 +1,6 @@
 """What every public answer has in common, whoever gives it: the view, Django, or another middleware."""
 
 from typing import Any, cast
-from urllib.parse import SplitResult
 
 from asgiref.sync import sync_to_async
 from corsheaders import middleware as cors
@@ -21,6 +20,7 @@ KEPT_HEADERS = ("Allow", "Retry-After", "WWW-Authenticate")
 # A star is all of them but Authorization, to a browser that sends no credentials; tracing adds headers of its own.
 ALLOWED_HEADERS = ", ".join(["*", *default_headers, IDEMPOTENCY_KEY.lower()])
 METHODS = ", ".join(["*", *(method.upper() for method in PublicViewSet.http_method_names)])  # others can read the 405
+MAX_AGE = "86400"  # seconds for which a browser may remember a preflight, a day as corsheaders has it
 
 
 class PublicAPIMiddleware(cors.CorsMiddleware):
@@ -62,28 +62,19 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
         # The project's own CORS settings, and its own CorsMiddleware further in, are for its other pages.
         for name in [name for name in response.headers if name.lower().startswith("access-control-")]:
             del response[name]
-        preflight = request.method == "OPTIONS"
-        if preflight:
-            request._cors_enabled = True  # type: ignore[attr-defined]
-            super().add_response_headers(request, response)
         patch_vary_headers(response, ("origin",))
         origin = request.META.get("HTTP_ORIGIN")
         if origin and self.check_signal(request):
             response[cors.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
             response[cors.ACCESS_CONTROL_EXPOSE_HEADERS] = "Retry-After"
-            if preflight:
+            if request.method == "OPTIONS":
                 response[cors.ACCESS_CONTROL_ALLOW_METHODS] = METHODS
                 response[cors.ACCESS_CONTROL_ALLOW_HEADERS] = ALLOWED_HEADERS
-        else:
-            del response[cors.ACCESS_CONTROL_ALLOW_ORIGIN]
-        del response[cors.ACCESS_CONTROL_ALLOW_CREDENTIALS]
+                response[cors.ACCESS_CONTROL_MAX_AGE] = MAX_AGE
         return response
 
     def is_enabled(self, request: HttpRequest) -> bool:
         return public_match(request) is not None
-
-    def origin_found_in_white_lists(self, origin: str, url: SplitResult) -> bool:
-        return False  # what the project allows for its other pages says nothing of an inbox
 
     def check_signal(self, request: HttpRequest) -> bool:
         """Return whether the inbox lets pages of the request's origin read the answer."""
