@@ -46,7 +46,6 @@ class PublicViewSet(ViewSet):
     renderer_classes = [JSONRenderer]
     content_negotiation_class = JSONOnly
     versioning_class = None
-    metadata_class = None
     schema = InquirlySchema()
 
     @property
@@ -56,7 +55,6 @@ class PublicViewSet(ViewSet):
     @classmethod
     def as_view(cls, actions: Any = None, **initkwargs: Any) -> Any:
         view: Any = super().as_view(actions, **initkwargs)
-        view.login_required = False  # the mark that login-required middleware respects
         for alias in connections:  # transactions belong to the rules, also where ATOMIC_REQUESTS is on
             view = transaction.non_atomic_requests(using=alias)(view)
         return view
