@@ -12,14 +12,11 @@ class ContactsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import avatar_receivers, checks, signals  # noqa: F401 (checks register themselves)
+        from . import avatar_receivers, checks, extras, signals  # noqa: F401 (checks register themselves)
 
         signals.connect()
         avatar_receivers.connect()
-        try:
-            import channels.layers  # noqa: F401
-        except ImportError:  # without the extra `realtime` there are no sockets to tell
-            return
-        from . import realtime
+        if extras.are_there(extras.REALTIME):  # without it there are no sockets to tell
+            from . import realtime
 
-        realtime.connect()
+            realtime.connect()
