@@ -14,7 +14,7 @@ THROTTLE_RATES: dict[str, str | None] = {"create": "60/min", "other": "600/min",
 
 class Conf:
     @property
-    def INQUIRLY_THROTTLE_RATES(self) -> dict[str, tuple[int, int] | None]:  # noqa: N802 (a setting's name)
+    def INQUIRLY_THROTTLE_RATES(self) -> dict[str, tuple[int, int] | None]:
         """Calls and seconds by scope, None where it is off. A scope that the host leaves out keeps its default."""
         rates = getattr(settings, "INQUIRLY_THROTTLE_RATES", {})
         wrong = rates.keys() - THROTTLE_RATES.keys() if isinstance(rates, dict) else {repr(rates)}
@@ -26,29 +26,29 @@ class Conf:
         return {scope: parse_rate(rate) for scope, rate in {**THROTTLE_RATES, **rates}.items()}
 
     @property
-    def INQUIRLY_TRUSTED_PROXIES(self) -> int:  # noqa: N802 (a setting's name)
+    def INQUIRLY_TRUSTED_PROXIES(self) -> int:
         """How many proxies stand before the site and add to X-Forwarded-For: 0, that header is not believed."""
         return whole_number("INQUIRLY_TRUSTED_PROXIES", 0, 0, "how many proxies stand before the site")
 
     @property
-    def INQUIRLY_CABLE_MAX_FRAME(self) -> int:  # noqa: N802 (a setting's name)
+    def INQUIRLY_CABLE_MAX_FRAME(self) -> int:
         """The bytes that one frame from a socket may have."""
         return whole_number("INQUIRLY_CABLE_MAX_FRAME", 8192, 1, "how many bytes a frame may have, at least 1")
 
     @property
-    def INQUIRLY_CABLE_FRAMES_PER_SECOND(self) -> int:  # noqa: N802 (a setting's name)
+    def INQUIRLY_CABLE_FRAMES_PER_SECOND(self) -> int:
         """The frames that one socket may send in a second."""
         meaning = "how many frames a socket may send in a second, at least 1"
         return whole_number("INQUIRLY_CABLE_FRAMES_PER_SECOND", 20, 1, meaning)
 
     @property
-    def INQUIRLY_CABLE_SOCKETS_PER_ADDRESS(self) -> int:  # noqa: N802 (a setting's name)
+    def INQUIRLY_CABLE_SOCKETS_PER_ADDRESS(self) -> int:
         """The sockets that one client address may hold open in each process."""
         meaning = "how many sockets one address may open in a process, at least 1"
         return whole_number("INQUIRLY_CABLE_SOCKETS_PER_ADDRESS", 1000, 1, meaning)
 
     @property
-    def INQUIRLY_AVATAR_ALLOW_LOOPBACK(self) -> bool:  # noqa: N802 (a setting's name)
+    def INQUIRLY_AVATAR_ALLOW_LOOPBACK(self) -> bool:
         """Whether pictures may come from this machine itself, from any port: for trying things out only."""
         allowed = getattr(settings, "INQUIRLY_AVATAR_ALLOW_LOOPBACK", False)
         if type(allowed) is not bool:
