@@ -5,9 +5,11 @@ import re
 import time
 from typing import Any, NamedTuple
 
+from inboxes.tokens import TOKEN_PATTERN
+
 SUBPROTOCOL = "actioncable-v1-json"
 CHANNEL = "RoomChannel"
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
+TOKEN = re.compile(TOKEN_PATTERN)
 WELCOME = '{"type":"welcome"}'
 
 

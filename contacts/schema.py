@@ -8,7 +8,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema, extend_schema_view
 
-from inboxes.headers import IDEMPOTENCY_KEY
+from inboxes.headers import IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_PATTERN
 
 from .serializers import ContactInboxSerializer, ContactSerializer
 
@@ -53,7 +53,7 @@ UNKNOWN = OpenApiExample("unknown", UNKNOWN_CONTACT, summary=_("An anonymous vis
 
 KEY = OpenApiParameter(
     IDEMPOTENCY_KEY,
-    {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    {"type": "string", "pattern": f"^{IDEMPOTENCY_KEY_PATTERN}$"},
     OpenApiParameter.HEADER,
     description=_(
         "Your name for this request, so that you can send it again when no answer arrives: 1 to 255 visible ASCII "

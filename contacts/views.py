@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 
 from inboxes.authentication import IdentifierHashAuthentication, get_inbox
+from inboxes.headers import IDEMPOTENCY_KEY_PATTERN
 from inboxes.identity import Identity, require_signed
 from inboxes.models import Inbox
 from inboxes.views import PublicViewSet, json_response, shared
@@ -16,8 +17,6 @@ from . import idempotency, identify
 from .models import ContactInbox
 from .schema import describe_contacts
 from .serializers import ContactInboxSerializer, ContactSerializer
-
-VISIBLE = re.compile(r"[!-~]{1,255}")
 
 
 @describe_contacts
@@ -69,6 +68,6 @@ class ContactViewSet(PublicViewSet):
 def idempotency_key(request: Request) -> str | None:
     """Return the client's name for this request, None when there is none; raises ``ParseError``."""
     key: str | None = request.META.get("HTTP_IDEMPOTENCY_KEY")
-    if key is not None and not VISIBLE.fullmatch(key):
+    if key is not None and not re.fullmatch(IDEMPOTENCY_KEY_PATTERN, key):
         raise ParseError(_("The Idempotency-Key has to be 1 to 255 visible ASCII characters, without spaces."))
     return key

@@ -16,10 +16,11 @@ from rest_framework.permissions import SAFE_METHODS
 from .headers import HEADERS, IDEMPOTENCY_KEY
 from .problems import PROBLEMS, ProblemResponse
 from .serializers import ProblemSerializer
+from .tokens import TOKEN_PATTERN
 
 Description = dict[str, Any]
 
-TOKEN = {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+TOKEN = {"type": "string", "pattern": f"^{TOKEN_PATTERN}$"}
 PATH_PARAMETERS = {
     "inbox_identifier": _("The public identifier of the inbox."),
     "source_id": _("The session: the source_id that the last answer gave."),

@@ -81,6 +81,11 @@ def _parts(container: Any) -> Iterable[Any]:
     return (*container, *container.values()) if isinstance(container, dict) else container
 
 
+def is_storable(text: str) -> bool:
+    """Return whether databases store ``text``: it holds no NUL, and UTF-8 can say it."""
+    return "\x00" not in text and (text.isascii() or not any("\ud800" <= char <= "\udfff" for char in text))
+
+
 def _check_text(text: str) -> None:
-    if "\x00" in text or (not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text)):
+    if not is_storable(text):
         raise NotStrict(_("The body holds a text with a NUL character or a lone surrogate."))

@@ -4,6 +4,8 @@ import secrets
 
 from django.utils.crypto import get_random_string
 
+TOKEN_PATTERN = "[A-Za-z0-9_-]{1,64}"  # noqa: S105 (what identifiers, source ids and tokens of the wire look like)
+
 
 def new_inbox_identifier() -> str:
     """Return 24 letters and digits (142 random bits); no dash, so that commands take it as it is."""

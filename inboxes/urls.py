@@ -1,12 +1,13 @@
 from django.urls import path, re_path, register_converter
 
+from .tokens import TOKEN_PATTERN
 from .views import InboxViewSet, NotFoundViewSet
 
 
 class TokenConverter:
     """Identifiers of inboxes and sessions. All else (NUL, other scripts) is unknown without a look-up."""
 
-    regex = "[A-Za-z0-9_-]{1,64}"
+    regex = TOKEN_PATTERN
 
     def to_python(self, value: str) -> str:
         return value
@@ -25,6 +26,6 @@ urlpatterns = [
         name="inbox",
     ),
     # Below an inbox its allowed origins hold, whatever the address.
-    re_path("^inboxes/(?P<inbox_identifier>[A-Za-z0-9_-]{1,64})/", NotFoundViewSet.as_view({"get": "refuse"})),
+    re_path(f"^inboxes/(?P<inbox_identifier>{TOKEN_PATTERN})/", NotFoundViewSet.as_view({"get": "refuse"})),
     re_path("^inboxes", NotFoundViewSet.as_view({"get": "refuse"})),
 ]

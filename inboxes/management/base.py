@@ -9,6 +9,7 @@ from django.core.management.base import OutputWrapper
 from django.utils.translation import gettext as _
 
 from inboxes.models import Inbox
+from inboxes.strict_json import is_storable
 
 
 class InboxCommand(BaseCommand):
@@ -32,8 +33,8 @@ class InboxCommand(BaseCommand):
 
 
 def storable(text: str) -> str:
-    """Return ``text``; raises ``CommandError`` when it is no UTF-8 or holds NUL, which no database here stores."""
-    if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
+    """Return ``text``; raises ``CommandError`` when no database stores it."""
+    if not is_storable(text):
         raise CommandError(_("An argument is not UTF-8, or holds a NUL character."))
     return text
 
