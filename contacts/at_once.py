@@ -26,10 +26,10 @@ NOT_BLOCKED = CompiledQuery(
     account_id=int,
     identifier=str,
 )
-OPEN = CompiledQuery(sessions.not_blocked, inbox=int, source_id=str)
-OPEN_UNVERIFIED = CompiledQuery(partial(sessions.not_blocked, contact__identifier=None), inbox=int, source_id=str)
+OPEN = CompiledQuery(sessions.not_blocked, inbox_id=int, source_id=str)
+OPEN_UNVERIFIED = CompiledQuery(partial(sessions.not_blocked, contact__identifier=None), inbox_id=int, source_id=str)
 OPEN_SIGNED = CompiledQuery(
-    partial(sessions.not_blocked, hmac_verified=True), inbox=int, source_id=str, contact__identifier=str
+    partial(sessions.not_blocked, hmac_verified=True), inbox_id=int, source_id=str, contact__identifier=str
 )
 
 
@@ -61,12 +61,12 @@ def change(inbox: Inbox, source_id: str, fields: Fields, *, unverified: bool) ->
 
     Return None when the contact has to be looked at first.
     """
-    return _change(OPEN_UNVERIFIED if unverified else OPEN, fields, inbox=inbox.pk, source_id=source_id)
+    return _change(OPEN_UNVERIFIED if unverified else OPEN, fields, inbox_id=inbox.pk, source_id=source_id)
 
 
 def change_signed(inbox: Inbox, source_id: str, fields: Fields) -> ContactInbox | None:
     """Do the same for who has signed as the contact, in a session that was signed in."""
-    session = {"inbox": inbox.pk, "source_id": source_id, "contact__identifier": fields["identifier"]}
+    session = {"inbox_id": inbox.pk, "source_id": source_id, "contact__identifier": fields["identifier"]}
     return _change(OPEN_SIGNED, fields, **session)
 
 

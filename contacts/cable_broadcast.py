@@ -18,7 +18,7 @@ from django.db import close_old_connections, connections
 
 from . import cable_streams
 from .cable_outage import Outage
-from .cable_streams import Event, News, Told
+from .cable_streams import Event, Messages, News
 from .cable_turns import Turns
 
 MAX_WAITING = 10_000  # more events are lost; ends wait, as sockets would stay open
@@ -146,7 +146,7 @@ class Broadcaster:
             turns.clear()
             self.outage.begin(error, waiting)
 
-    async def _send(self, told: Told) -> None:
+    async def _send(self, told: Messages) -> None:
         layer = cast(BaseChannelLayer, get_channel_layer())
         for group, message in told:
             async with asyncio.timeout(PATIENCE):

@@ -22,14 +22,14 @@ SAMPLE = 2**62  # stands, with those after it, for the ids that a query is asked
 PIECE = 200  # sessions that are told before it is the turn of another contact
 
 Message = dict[str, Any]
-Told = list[tuple[str, Message]]  # by group
+Messages = list[tuple[str, Message]]  # by group
 
 
 class Session(NamedTuple):
     id: int
     pubsub_token: str
     open: bool
-    contact: int
+    contact_id: int
     name: str
     email: str
     phone_number: str
@@ -39,10 +39,10 @@ class Event(NamedTuple):
     """What has happened to a contact: its open streams carry it."""
 
     name: str
-    contact: int
-    told: int = 0  # the id of the last session that has been told
+    contact_id: int
+    after_id: int = 0  # of the last session that has been told
 
-    def messages(self, sessions: Sequence[Session]) -> Told:
+    def messages(self, sessions: Sequence[Session]) -> Messages:
         return [self._message(session) for session in sessions if session.open]
 
     def _message(self, session: Session) -> tuple[str, Message]:
@@ -54,11 +54,11 @@ class End(NamedTuple):
     """The streams of a contact end, or those of tokens, whose sessions may be gone."""
 
     reason: str
-    contact: int = 0
+    contact_id: int = 0
     pubsub_tokens: tuple[str, ...] = ()
-    told: int = 0
+    after_id: int = 0
 
-    def messages(self, sessions: Sequence[Session]) -> Told:
+    def messages(self, sessions: Sequence[Session]) -> Messages:
         groups = map(group, [*self.pubsub_tokens, *(session.pubsub_token for session in sessions)])
         return [(name, {"type": "cable.end", "group": name, "reason": self.reason}) for name in groups]
 
@@ -92,25 +92,27 @@ def _open_to(pubsub_token: str, origin: str | None) -> tuple[str | None, bool]:
     return None, False
 
 
-def messages(batch: Sequence[News]) -> list[tuple[Told, News | None]]:
+def messages(batch: Sequence[News]) -> list[tuple[Messages, News | None]]:
     """Return for each of ``batch`` what is told next, as things are stored now, and what is left of it then."""
-    found = _sessions([news.contact for news in batch if news.contact and not news.told])
+    found = _sessions([news.contact_id for news in batch if news.contact_id and not news.after_id])
     alone = len(found) == PIECE  # perhaps these are not all: each looks for its own
-    return [_next(news, _sessions([news.contact], news.told) if alone or news.told else found) for news in batch]
+    return [
+        _next(news, _sessions([news.contact_id], news.after_id) if alone or news.after_id else found) for news in batch
+    ]
 
 
-def _next(news: News, found: list[Session]) -> tuple[Told, News | None]:
-    sessions = [session for session in found if session.contact == news.contact]
-    return news.messages(sessions), news._replace(told=sessions[-1].id) if len(sessions) == PIECE else None
+def _next(news: News, found: list[Session]) -> tuple[Messages, News | None]:
+    sessions = [session for session in found if session.contact_id == news.contact_id]
+    return news.messages(sessions), news._replace(after_id=sessions[-1].id) if len(sessions) == PIECE else None
 
 
-def _sessions(contacts: list[int], told: int = 0) -> list[Session]:
-    """Return the first sessions of ``contacts`` after the one ``told``, at most a piece."""
-    if not contacts:
+def _sessions(contact_ids: list[int], after_id: int = 0) -> list[Session]:
+    """Return the first sessions of these contacts with ids above ``after_id``, at most a piece."""
+    if not contact_ids:
         return []
-    size = 1 << len(contacts).bit_length()  # 4 to 7 contacts, say, have one query; and none asks for one contact
+    size = 1 << len(contact_ids).bit_length()  # 4 to 7 contacts, say, have one query; and none asks for one contact
     sql, parameters = _query(size)
-    values = dict(enumerate([*contacts, *contacts[-1:] * (size - len(contacts)), told], SAMPLE))
+    values = dict(enumerate([*contact_ids, *contact_ids[-1:] * (size - len(contact_ids)), after_id], SAMPLE))
     with connection.cursor() as cursor:
         cursor.execute(sql, [values.get(one, one) for one in parameters])
         return [Session(*row) for row in cursor.fetchall()]
@@ -119,10 +121,10 @@ def _sessions(contacts: list[int], told: int = 0) -> list[Session]:
 @functools.cache
 def _query(contacts: int) -> tuple[str, Sequence[Any]]:
     """Return the SQL for so many contacts, made once as in ``compiled``, and its parameters: samples and others."""
-    samples, told = range(SAMPLE, SAMPLE + contacts), SAMPLE + contacts
+    samples, after_id = range(SAMPLE, SAMPLE + contacts), SAMPLE + contacts
     # By contact, of which there are several: else PostgreSQL may look through all sessions in the order of their ids.
     streamed = ContactInbox.objects.filter(contact__in=samples, streamed=True)
-    found = streamed.filter(id__gt=told).order_by("contact_id", "id")
+    found = streamed.filter(id__gt=after_id).order_by("contact_id", "id")
     # The piece is cut before contacts are joined: else PostgreSQL may look through all of these.
     piece = ContactInbox.objects.filter(pk__in=found.values("pk")[:PIECE]).annotate(open=OPEN)
     columns = ("pubsub_token", "open", "contact_id", "contact__name", "contact__email", "contact__phone_number")

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from .cable_streams import News, Told, messages
+from .cable_streams import Messages, News, messages
 
 
 class Turns:
@@ -15,13 +15,13 @@ class Turns:
         return sum(map(len, self._lanes.values()))
 
     def add(self, news: News) -> None:
-        lane = news.contact or news  # sessions that are gone have no contact
+        lane = news.contact_id or news  # sessions that are gone have no contact
         self._lanes.setdefault(lane, deque()).append(news)
 
-    def next(self) -> Told:
+    def next(self) -> Messages:
         """Return what is told in one turn, and forget the news of which nothing is left then."""
         lanes = [*self._lanes.values()]
-        told: Told = []
+        told: Messages = []
         for lane, (piece, rest) in zip(lanes, messages([lane.popleft() for lane in lanes]), strict=True):
             told += piece
             if rest:

@@ -24,13 +24,13 @@ ATTEMPTS = 10
 Result = TypeVar("Result")
 
 
-def _with_contact(inbox: int, source_id: str) -> QuerySet[ContactInbox]:
-    return ContactInbox.objects.filter(inbox_id=inbox, source_id=source_id).select_related("contact")
+def _with_contact(inbox_id: int, source_id: str) -> QuerySet[ContactInbox]:
+    return ContactInbox.objects.filter(inbox_id=inbox_id, source_id=source_id).select_related("contact")
 
 
-def not_blocked(inbox: int, source_id: str, **more: Any) -> QuerySet[ContactInbox]:
+def not_blocked(inbox_id: int, source_id: str, **more: Any) -> QuerySet[ContactInbox]:
     """Return the session of a contact that is not blocked, without what every change writes."""
-    session = _with_contact(inbox, source_id).filter(contact__blocked=False, **more)
+    session = _with_contact(inbox_id, source_id).filter(contact__blocked=False, **more)
     return session.defer("last_seen_at", "contact__last_activity_at", "contact__updated_at")
 
 
@@ -39,9 +39,9 @@ def _shown(**session: Any) -> QuerySet[ContactInbox]:
     return _with_contact(**session).only("source_id", "pubsub_token", "hmac_verified", *contact)
 
 
-SHOWN = CompiledQuery(_shown, inbox=int, source_id=str)
+SHOWN = CompiledQuery(_shown, inbox_id=int, source_id=str)
 LOCKED = CompiledQuery(
-    lambda **session: _with_contact(**session).select_for_update(of=("contact",)), inbox=int, source_id=str
+    lambda **session: _with_contact(**session).select_for_update(of=("contact",)), inbox_id=int, source_id=str
 )
 
 
@@ -70,7 +70,7 @@ def repeated(rule: Callable[..., Result]) -> Callable[..., Result]:
 
 def find(inbox: Inbox, source_id: str) -> ContactInbox:
     """Return the session with what is shown of its contact; raises ``ContactInbox.DoesNotExist``."""
-    contact_inbox = SHOWN.first(inbox=inbox.pk, source_id=source_id)
+    contact_inbox = SHOWN.first(inbox_id=inbox.pk, source_id=source_id)
     if contact_inbox is None:
         raise ContactInbox.DoesNotExist
     return contact_inbox
@@ -78,7 +78,7 @@ def find(inbox: Inbox, source_id: str) -> ContactInbox:
 
 def lock(inbox: Inbox, source_id: str) -> ContactInbox:
     """Return the session with its contact, and that locked; raises ``ContactInbox.DoesNotExist``."""
-    contact_inbox = LOCKED.first(inbox=inbox.pk, source_id=source_id)
+    contact_inbox = LOCKED.first(inbox_id=inbox.pk, source_id=source_id)
     if contact_inbox is not None:
         return contact_inbox
     session = ContactInbox.objects.filter(inbox=inbox, source_id=source_id)

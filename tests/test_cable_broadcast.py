@@ -21,7 +21,7 @@ from .cable import Clock
 from .shell import wait_until
 
 NEWS = End("session_erased", pubsub_tokens=("a",))
-EVENT = Event("contact.updated", contact=1)
+EVENT = Event("contact.updated", contact_id=1)
 TOLD = (cable_streams.group("a"), {"type": "cable.end", "group": cable_streams.group("a"), "reason": "session_erased"})
 
 
@@ -91,18 +91,18 @@ def test_who_has_much_to_hear_lets_others_go_between(layer, monkeypatch, broadca
     def messages(batch):
         return [
             (
-                [(news.contact, news.told)],
-                news._replace(told=news.told + 1) if news.contact == 1 and news.told < 2 else None,
+                [(news.contact_id, news.after_id)],
+                news._replace(after_id=news.after_id + 1) if news.contact_id == 1 and news.after_id < 2 else None,
             )
             for news in batch
         ]
 
     monkeypatch.setattr(cable_turns, "messages", messages)
     layer.gate.clear()
-    broadcaster.tell(Event("contact.updated", contact=1))
-    broadcaster.tell(Event("contact.merged", contact=1))
+    broadcaster.tell(Event("contact.updated", contact_id=1))
+    broadcaster.tell(Event("contact.merged", contact_id=1))
     assert layer.reached.wait(10)
-    broadcaster.tell(Event("contact.updated", contact=2))
+    broadcaster.tell(Event("contact.updated", contact_id=2))
     layer.gate.set()
     broadcaster.stop()
 
@@ -110,7 +110,7 @@ def test_who_has_much_to_hear_lets_others_go_between(layer, monkeypatch, broadca
 
 
 def test_news_that_come_soon_after_others_are_looked_up_with_them(layer, monkeypatch, broadcaster):
-    batches, soon = [], iter([Event("contact.updated", contact=2)])
+    batches, soon = [], iter([Event("contact.updated", contact_id=2)])
 
     def messages(batch):
         batches.append(batch)
@@ -118,11 +118,11 @@ def test_news_that_come_soon_after_others_are_looked_up_with_them(layer, monkeyp
 
     monkeypatch.setattr(cable_turns, "messages", messages)
     monkeypatch.setattr(cable_broadcast, "time", SimpleNamespace(sleep=lambda _seconds: [*map(broadcaster.tell, soon)]))
-    broadcaster.tell(Event("contact.updated", contact=1))
+    broadcaster.tell(Event("contact.updated", contact_id=1))
     wait_until(lambda: batches)
     broadcaster.stop()
 
-    assert [event.contact for event in batches[0]] == [1, 2]
+    assert [event.contact_id for event in batches[0]] == [1, 2]
 
 
 def test_without_a_layer_nobody_is_told(settings, broadcaster):
@@ -134,7 +134,7 @@ def test_without_a_layer_nobody_is_told(settings, broadcaster):
 
 def kinds(batch):
     """Tell of each news what it is, and nothing more."""
-    return [([(type(news).__name__, news.contact)], None) for news in batch]
+    return [([(type(news).__name__, news.contact_id)], None) for news in batch]
 
 
 def test_whoever_tells_does_not_wait_and_events_that_nobody_can_hold_are_lost(layer, monkeypatch, broadcaster, caplog):
@@ -263,7 +263,7 @@ def test_news_that_nobody_hears_end_no_outage(layer, clock, monkeypatch, broadca
     broadcaster.tell(NEWS)
     wait_until(lambda: broadcaster.outage.lost == 1)
     clock.now += PAUSE
-    broadcaster.tell(Event("contact.updated", contact=0))
+    broadcaster.tell(Event("contact.updated", contact_id=0))
     broadcaster.stop()
 
     assert lines(caplog) == ["Sockets are not told of changes: no answer (ConnectionError)"]

@@ -118,6 +118,6 @@ def test_those_of_few_sessions_are_looked_up_at_once(django_assert_num_queries, 
 def test_sessions_that_no_socket_has_opened_are_not_told(crowd, news):
     ContactInbox.objects.exclude(pk=crowd[7].pk).update(streamed=False)
     turns = Turns()
-    turns.add(news._replace(contact=crowd[0].contact_id))
+    turns.add(news._replace(contact_id=crowd[0].contact_id))
 
     assert [[group for _kind, group in told] for told in taken(turns)] == [groups([crowd[7]])]

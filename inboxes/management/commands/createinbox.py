@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--hmac-mandatory",
             action="store_true",
-            help=_("Refuse to create or change a contact without a right identifier_hash."),
+            help=str(Inbox._meta.get_field("hmac_mandatory").help_text),
         )
         parser.add_argument(
             "--allowed-origin",
