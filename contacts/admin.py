@@ -1,7 +1,6 @@
 """Contacts, their sessions and the records of merges in the admin."""
 
 import json
-import re
 from typing import Any
 
 from django.contrib import admin
@@ -13,17 +12,18 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from inboxes.bounded_admin import BoundedAdmin, LockingAdmin
+from inboxes.bounded_admin import BoundedAdmin
+from inboxes.locking_admin import LockingAdmin
 
+from .admin_search import MERGED, NUMBER, parts
 from .avatar_admin import AvatarAdmin
-from .erasure_admin import MERGED, ErasureAdmin, hold
+from .erasure_admin import ErasureAdmin, hold
 from .forms import ContactForm
-from .merge_admin import TERMS, MergeAdmin
+from .merge_admin import MergeAdmin
 from .models import Contact, ContactInbox, ContactMerge
 from .validators import normalize_email, normalize_phone_number
 
 SESSIONS_SHOWN = 20
-NUMBER = re.compile("#[0-9]{1,18}")  # of a contact
 
 
 @admin.register(Contact)
@@ -113,9 +113,9 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin, LockingAdmin):
     def found_by(self, search_term: str) -> Q:
         """Find by equality, each condition by its index: ``contains``, or an OR over a join, would scan the table."""
         # A visitor may claim any text, also one that looks like the number of somebody else.
-        parts = _parts(search_term)
-        numbers = {term: int(term[1:]) for term in parts if NUMBER.fullmatch(term)}
-        terms = {*parts, search_term.strip()} - numbers.keys() if len(numbers) < len(parts) else set()
+        written = parts(search_term)
+        numbers = {term: int(term[1:]) for term in written if NUMBER.fullmatch(term)}
+        terms = {*written, search_term.strip()} - numbers.keys() if len(numbers) < len(written) else set()
         sessions = ContactInbox.objects.filter(source_id__in=terms)
         emails = [normalize_email(term) for term in terms]
         phone_numbers = ["+" + normalize_phone_number(term).removeprefix("+") for term in terms]
@@ -195,13 +195,9 @@ class ContactMergeAdmin(ReadOnlyAdmin):
         return _readable(merge.mergee_contact)
 
     def found_by(self, search_term: str) -> Q:
-        digits = [term.removeprefix("#") for term in _parts(search_term)]
+        digits = [term.removeprefix("#") for term in parts(search_term)]
         numbers = [int(one) for one in digits if NUMBER.fullmatch(f"#{one}")]
         return Q(*((f"{name}__in", numbers) for name in MERGED), _connector=Q.OR)
-
-
-def _parts(search_term: str) -> list[str]:
-    return [term for part in search_term.split(",")[:TERMS] if (term := part.strip())]
 
 
 def _readable(value: Any) -> SafeString:

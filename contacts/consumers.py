@@ -34,6 +34,11 @@ class CableConsumer(AsyncWebsocketConsumer):
     """Speaks the Action Cable protocol. What ends one of its sessions ends the connection."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve the connection until it ends.
+
+        The one of channels counts no sockets, fails where the layer is away, leaves its channel to the layer, and lets
+        a consumer close only while it still waits for the next frame.
+        """
         self.scope, self.base_send = scope, send
         self.subscriptions: dict[str, Subscription] = {}  # by the identifier that the client has given
         self.joined: set[str] = set()

@@ -9,10 +9,8 @@ from django.utils.translation import gettext
 
 from inboxes.bounded_admin import BoundedAdmin
 
-from .merge_admin import TERMS, listed
+from .admin_search import MERGED, TERMS, listed
 from .models import Contact, ContactMerge
-
-MERGED = ("base_contact_id", "mergee_contact_id")
 
 
 def hold(contacts: QuerySet[Contact]) -> None:

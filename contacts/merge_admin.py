@@ -1,7 +1,6 @@
 """The action with which staff merge two contacts: a page that compares them, and the merge."""
 
 from collections import Counter
-from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from inboxes.bounded_admin import BoundedAdmin
 
+from .admin_search import TERMS, listed
 from .merge import merge
 from .models import Contact
 
@@ -28,7 +28,6 @@ EXPLANATION = _(
     "they were stays. This cannot be undone."
 )
 PIECE = 30  # characters
-TERMS = 10  # that a search takes at once
 LOOKED_AT = 100  # with the same value, of whatever account: anybody could make a million of them
 GONE = _("One of the two contacts is no longer here: it was merged or deleted already. Nothing has changed now.")
 
@@ -101,11 +100,6 @@ class MergeAdmin(BoundedAdmin):
             return
         done = gettext("Contact #{number} has been merged into {base}, which has its sessions now.")
         self.message_user(request, format_html(done, number=number, base=self.link(base)), messages.SUCCESS)
-
-
-def listed(numbers: Iterable[int]) -> str:
-    """Return what finds the contacts of these ``numbers``, or the records of their merges."""
-    return ", ".join(f"#{number}" for number in numbers)
 
 
 def _alike(contact: Contact) -> list[Contact]:

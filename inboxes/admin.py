@@ -7,8 +7,8 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from .bounded_admin import LockingAdmin
 from .forms import InboxForm
+from .locking_admin import LockingAdmin
 from .models import Account, Inbox
 from .rotation_admin import RotationAdmin
 

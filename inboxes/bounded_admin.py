@@ -1,7 +1,6 @@
 """Pages of the admin that stay quick with millions of rows."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -9,10 +8,9 @@ from django.contrib.admin.exceptions import DisallowedModelAdminLookup
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db import IntegrityError, connection
 from django.db.models import Model, Q, QuerySet
 from django.db.models.expressions import Combinable
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise, cached_property
@@ -162,30 +160,6 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
         url = reverse(name, current_app=self.admin_site.name, **where)
         return format_html('<a href="{}">{}</a>', url, text)
-
-
-class LockingAdmin(BoundedAdmin):
-    """Of what the API reads and writes while staff change or delete it: who comes later waits for the first."""
-
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Lock what a form is about to change or delete: both happen inside a transaction."""
-        obj = super().get_object(request, object_id, from_field)
-        if obj is None or request.method != "POST" or not connection.in_atomic_block:
-            return obj
-        self.model._default_manager.select_for_update().filter(pk=obj.pk).values_list("pk").first()
-        return super().get_object(request, object_id, from_field)  # as it is now
-
-    def save_related(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
-        """Let PostgreSQL look at references now, and not after staff were told that all went well."""
-        super().save_related(request, *args, **kwargs)
-        if connection.vendor == "postgresql":
-            connection.check_constraints()
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        with suppress(IntegrityError):
-            return super().changeform_view(request, *args, **kwargs)
-        # Somebody took the identifier, or deleted the account, after it was checked. Checked again, the form says so.
-        return super().changeform_view(request, *args, **kwargs)
 
 
 def _without(options: Any, names: Any) -> dict[str, Any]:

@@ -12,7 +12,6 @@ TESTS = [
     "create_contact",
     "identity",
     "inbox",
-    "merge",
     "parser",
     "problems",
     "query_counts",
