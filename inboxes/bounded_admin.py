@@ -128,7 +128,6 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
 
         A yes calls the action again, with ``answer`` as ``post``.
         """
-        request.current_app = self.admin_site.name  # where the links of the page lead
         return TemplateResponse(
             request,
             template,

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -73,6 +74,16 @@ def test_a_contact_is_found_by(admin_client, customer, visitor, term):
 )
 def test_a_contact_is_not_found_by_something_like_its_values(admin_client, customer, term):
     assert found(admin_client, Contact, term) == []
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_no_list_offers_another_order_than_the_newest_first(admin_client, customer, merged, model):
+    page = admin_client.get(list_url(model))
+
+    assert list(page.context["cl"].result_list) == list(model.objects.order_by("-pk"))
+    assert [header["sortable"] for header in result_headers(page.context["cl"])] == [False] * len(
+        page.context["cl"].list_display
+    )
 
 
 def test_an_identifier_that_differs_in_normalisation_only_is_another(admin_client):

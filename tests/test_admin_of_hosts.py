@@ -1,5 +1,6 @@
 """What a host adds to the admin in a class of its own, filters and fields to write, and what it takes out."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from contacts.admin import ContactAdmin
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox, ContactMerge
 from inboxes.admin import InboxAdmin
-from inboxes.models import Inbox
+from inboxes.models import Account, Inbox
 
 from .admin import delete, delete_selected, list_url, page_url, told
 from .factories import ContactFactory
@@ -166,3 +167,21 @@ def test_a_contact_is_erased_where_records_of_merges_are_not_shown(admin_client,
     assert [one for one in told(admin_client.get(response.headers["Location"])) if "merge" in one] == [
         "What was known before a merge is kept in records of merges. If it has to go as well, delete these too."
     ]
+
+
+def test_in_an_admin_of_their_own_staff_stay_there(admin_client, customer, settings):
+    office = admin.AdminSite(name="office")
+    office.register([Account, Inbox], InboxAdmin)
+    office.register([Contact, ContactInbox], ContactAdmin)
+    settings.ROOT_URLCONF = (path("admin/", admin.site.urls), path("office/", office.urls))
+    ContactFactory(account=customer.contact.account, email=customer.contact.email)
+    asked = {"action": "rotate_now", "_selected_action": [customer.inbox_id]}
+    pages = [
+        admin_client.get(f"/office/inquirly_contacts/contact/{customer.contact_id}/change/"),
+        admin_client.post("/office/inquirly_inboxes/inbox/", asked),
+    ]
+
+    for page in pages:
+        links = re.findall(r'href="(/(?:admin|office)/inquirly_[^"]+)"', page.content.decode())
+        assert links
+        assert [link for link in links if not link.startswith("/office/")] == []

@@ -29,6 +29,9 @@ HEADERS = {
 }
 
 
+DJANGOS = ["django.middleware.security.SecurityMiddleware", "django.middleware.common.CommonMiddleware"]
+
+
 def headers_of(response):
     return {name: response[name] for name in HEADERS}
 
@@ -225,6 +228,27 @@ def test_logged_in_staff_get_no_more_than_others(client, inbox, customer, django
         "email",
         "phone_number",
     }
+
+
+def elsewhere(get_response):
+    """A middleware that serves the API alone, as a project does on a host name of its own."""
+
+    def serve(request):
+        request.urlconf = "contacts.urls"
+        return get_response(request)
+
+    return serve
+
+
+def test_where_a_middleware_of_the_host_has_put_the_api_all_is_the_same(client, inbox, settings):
+    settings.MIDDLEWARE = ["tests.test_problems.elsewhere", settings.MIDDLEWARE[0], *DJANGOS]
+    path = f"/inboxes/{inbox.identifier}"
+    asking = {"origin": "https://a.example", "access-control-request-method": "GET"}
+    found, unknown, asked = client.get(path), client.get(f"{path}/nowhere"), client.options(path, headers=asking)
+
+    assert (found.status_code, headers_of(found)) == (200, HEADERS)
+    assert (asked.status_code, asked["Access-Control-Allow-Origin"]) == (200, "https://a.example")
+    assert (unknown.status_code, unknown.json(), headers_of(unknown)) == (404, problem(404), HEADERS)
 
 
 def test_the_cache_of_the_host_keeps_no_contact(client, customer, settings):

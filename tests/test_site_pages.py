@@ -90,7 +90,10 @@ def test_the_settings_for_https_hold_on_the_api_too(client, visitor, settings):
 def test_a_public_call_passes_by_the_middleware_of_pages(client, visitor, settings):
     settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_site_pages.failing"]
 
-    assert client.get(contact_url(visitor)).json() == public_contact(visitor)
+    response = client.get(contact_url(visitor))
+
+    assert response.json() == public_contact(visitor)
+    assert response["Content-Length"] == str(len(response.content))
     with pytest.raises(RuntimeError):
         client.get("/")
 
