@@ -26,7 +26,7 @@ class Round:
             await asyncio.sleep(SECONDS / TURNS)
             self.turns.rotate(-1)
             frame = cable.ping()
-            for connection in self.turns[0]:
+            for connection in [*self.turns[0]]:  # one that is given up leaves
                 connection.ping(frame)
 
 

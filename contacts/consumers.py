@@ -21,6 +21,7 @@ from .models import Contact, ContactInbox
 from .serializers import StreamedContactSerializer
 
 MAX_SUBSCRIPTIONS = 16
+MAX_WAITING = 100  # messages for one connection
 
 outage = Outage("Streams cannot be opened", "Streams can be opened again")
 
@@ -53,11 +54,19 @@ class CableConsumer(AsyncWebsocketConsumer):
                 await send({"type": "websocket.close"})
             else:
                 with suppress(StopConsumer):
-                    await await_many_dispatch([receive, self.channel_receive], self.dispatch)
+                    await self.serve(receive)
             finally:
                 await self.clean_up()
         if self.ended:  # only now: servers may not close while somebody waits for the next frame
             await send({"type": "websocket.close"})
+
+    async def serve(self, receive: Any) -> None:
+        try:
+            async with asyncio.timeout(None) as self.patience:
+                await await_many_dispatch([receive, self.channel_receive], self.dispatch)
+        except TimeoutError:
+            await self.clean_up()
+            await self.end("too_slow", reconnect=True)  # which waits for the client, and counts the socket so long
 
     async def open_channel(self) -> None:
         """Let the layer make a channel for us; where it keeps those of this process, the name says whose it is."""
@@ -156,8 +165,20 @@ class CableConsumer(AsyncWebsocketConsumer):
             await self.end(message["reason"])
 
     def ping(self, frame: str) -> None:
-        if self.pinging is None or self.pinging.done():  # a client that does not read gets no second one
+        if self.waiting() > MAX_WAITING:
+            self.give_up()
+        elif self.pinging is None or self.pinging.done():  # a client that does not read gets no second one
             self.pinging = asyncio.ensure_future(self.send_ping(frame))
+
+    def waiting(self) -> int:
+        """Return how many messages the layer keeps in the memory of this process until the client takes them."""
+        queue = getattr(self.channel_layer, "channels", {}).get(self.channel_name)
+        return queue.qsize() if queue else 0
+
+    def give_up(self) -> None:
+        """Hear no more for a client that does not read."""
+        cable_pings.leave(self)
+        self.patience.reschedule(0)
 
     async def send_ping(self, frame: str) -> None:
         with suppress(Exception):  # the connection is gone, as its own task will notice

@@ -96,7 +96,12 @@ async def connected(
 
 
 def connecting(
-    *, origin: str | None = None, address: str = "192.0.2.1", offered: tuple[str, ...] = (), **headers: str
+    *,
+    origin: str | None = None,
+    address: str = "192.0.2.1",
+    offered: tuple[str, ...] = (),
+    application: Any = application,
+    **headers: str,
 ) -> Socket:
     named = {**headers, "origin": origin} if origin else headers
     sent = [(name.replace("_", "-").encode(), value.encode("latin-1")) for name, value in named.items()]

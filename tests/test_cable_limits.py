@@ -1,13 +1,15 @@
 """What a socket may cost: frames, subscriptions, sockets of one address; and the pings it gets."""
 
 import asyncio
+import json
 
 import pytest
+from channels.layers import get_channel_layer
 
-from contacts import cable_limits, cable_pings
+from contacts import cable_limits, cable_pings, cable_streams, consumers
 from contacts.consumers import CableConsumer
 
-from .cable import Clock, connected, connecting, disconnected, in_loop
+from .cable import WELCOME, Clock, application, connected, connecting, disconnected, in_loop
 
 
 @pytest.fixture
@@ -136,6 +138,44 @@ async def test_every_connection_is_pinged_again_and_again(db, monkeypatch):
 
 
 @in_loop
+async def test_for_a_client_that_does_not_read_little_is_kept_and_it_is_told_when_it_reads(visitor, monkeypatch):
+    monkeypatch.setattr(consumers, "MAX_WAITING", 2)
+    layer, group = get_channel_layer(), cable_streams.group(visitor.pubsub_token)
+    shown = {"id": 1, "name": "Ada", "email": "", "phone_number": ""}
+    event = {"type": "cable.event", "group": group, "event": "contact.updated", "contact": shown}
+    reads = asyncio.Event()
+    reads.set()
+
+    async def through_a_network(scope, receive, send):
+        async def send_on(message):
+            await reads.wait()
+            await send(message)
+
+        await application(scope, receive, send_on)
+
+    socket = connecting(application=through_a_network)
+    assert (await socket.connect())[0]
+    assert await socket.frame() == WELCOME
+    mine = await socket.listen(visitor)
+    monkeypatch.setattr(cable_pings, "SECONDS", 0.03)
+    reads.clear()
+    for _time in range(10):
+        await layer.group_send(group, event)
+    async with asyncio.timeout(5):
+        while layer.channels:
+            await asyncio.sleep(0.01)
+
+    assert [*cable_limits._sockets.values()] == [1]  # its connection is there still
+    reads.set()
+    frames = []
+    while (message := await socket.receive_output(5))["type"] != "websocket.close":
+        frames.append(json.loads(message["text"]))
+    assert frames[-1] == disconnected("too_slow", reconnect=True)
+    assert not [frame for frame in frames if frame.get("identifier") == mine]
+    await socket.wait()
+
+
+@in_loop
 async def test_a_client_that_does_not_read_gets_no_second_ping(db, monkeypatch):
     monkeypatch.setattr(cable_pings, "SECONDS", 0.03)
     sent, read = [], asyncio.Event()
@@ -145,7 +185,7 @@ async def test_a_client_that_does_not_read_gets_no_second_ping(db, monkeypatch):
         await read.wait()
 
     consumer = CableConsumer()
-    consumer.base_send, consumer.pinging = send, None
+    consumer.base_send, consumer.pinging, consumer.channel_layer, consumer.channel_name = send, None, None, ""
     for _time in range(3):
         consumer.ping("{}")
         await asyncio.sleep(0)
@@ -163,7 +203,7 @@ async def test_a_ping_into_a_connection_that_is_gone_is_nobody_s_trouble(caplog)
         raise ConnectionResetError
 
     consumer = CableConsumer()
-    consumer.base_send, consumer.pinging = send, None
+    consumer.base_send, consumer.pinging, consumer.channel_layer, consumer.channel_name = send, None, None, ""
     consumer.ping("{}")
     await consumer.pinging
 
