@@ -3,6 +3,8 @@
 import argparse
 import json
 import os
+import signal
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,8 +14,9 @@ from .progress import say
 
 EPILOG = (
     "Needs DATABASE_URL (a PostgreSQL server, on which databases are made and dropped), REDIS_URL, and Debian's {}. "
-    "Progress goes to stderr. Status: 0 reported, 1 a call failed, 2 something is missing."
+    "Progress goes to stderr. Status: 0 reported, 1 a call failed, 69 something is missing."
 )
+MISSING = os.EX_UNAVAILABLE
 Result = dict[str, Any]
 
 
@@ -25,9 +28,10 @@ def main(
 ) -> int:
     """Print the result of ``run`` and return the exit status."""
     options = arguments(description, programs).parse_args()
+    end_in_order()
     if problem := machine.missing(os.environ, programs):
         say(problem)
-        return 2
+        return MISSING
     quick = options.quick
     options.rounds = options.rounds or (1 if quick else 3)
     options.seconds = options.seconds or (1 if quick else 5)
@@ -38,6 +42,11 @@ def main(
         return 1
     print(json.dumps(result, indent=2) if options.format == "json" else text(result))
     return 0
+
+
+def end_in_order() -> None:
+    """Let SIGTERM end this process as an error does: servers are stopped, and databases dropped."""
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def arguments(description: str | None, programs: tuple[str, ...]) -> argparse.ArgumentParser:

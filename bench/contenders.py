@@ -14,9 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+import redis
+
 from . import database
-from .calls import CALLS, CREATED, Call, write
-from .load import rate
+from .calls import CALLS, CREATED, INBOX, Call, write
+from .load import Refused, rate
 from .server import ROOT, ask, serving
 
 BIN = Path(sys.executable).parent
@@ -54,6 +56,7 @@ class Server:
     environment: dict[str, str]
     tables: database.Tables
     workload: Workload
+    counts: bool = False
 
     @contextmanager
     def running(self) -> Iterator[Callable[[Call], float]]:
@@ -64,6 +67,10 @@ class Server:
                 if self.workload.warm_up and not call.creates:
                     rate(address, self.workload.requests(call), seconds=1)
             yield lambda call: self.rate(call, address)
+            if self.counts and not calls_are_counted():
+                raise Refused(
+                    "Redis holds no count of the calls: without the throttle it is not the site."
+                )
 
     def rate(self, call: Call, address: str) -> float:
         requests = self.workload.requests(call)
@@ -72,7 +79,13 @@ class Server:
 
 def ours(url: str, workload: Workload, name: str = "ours") -> Server:
     """The site on the database at ``url``, started by the README's own line."""
-    return Server(name, serve_line(), site_environment(url), database.OURS, workload)
+    return Server(name, serve_line(), site_environment(url), database.OURS, workload, counts=True)
+
+
+def calls_are_counted() -> bool:
+    """Return whether there is a count of calls to the inbox of the benchmark, which lasts a minute."""
+    with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:
+        return any(client.scan_iter(f"*inquirly:*:{INBOX}:*", count=1000))
 
 
 def serve_line(label: str = "serve") -> list[str]:

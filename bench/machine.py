@@ -17,6 +17,7 @@ from .load import Refused
 
 PACKAGES = ("django", "djangorestframework", "psycopg", "granian", "gunicorn")
 SPARE_FILES = 500  # of any process, beside its sockets
+MAY_CREATE = "SELECT 1 FROM pg_roles WHERE rolname = current_user AND (rolcreatedb OR rolsuper)"
 DEBIAN = {"wrk": "wrk", "pgbench": "postgresql-contrib"}
 
 
@@ -30,11 +31,12 @@ def missing(environment: Mapping[str, str], programs: tuple[str, ...] = ("wrk", 
     if not environment.get("REDIS_URL"):
         return "Set REDIS_URL to a Redis server, like redis://127.0.0.1:6379/0."
     try:
-        psycopg.connect(environment["DATABASE_URL"], connect_timeout=5).close()
+        with psycopg.connect(environment["DATABASE_URL"], connect_timeout=5) as connection:
+            may_create = connection.execute(MAY_CREATE).fetchone()
         redis.Redis.from_url(environment["REDIS_URL"], socket_connect_timeout=5).ping()
-    except (psycopg.Error, redis.RedisError) as error:
+    except (psycopg.Error, redis.RedisError, ValueError) as error:
         return f"PostgreSQL or Redis cannot be reached: {error}"
-    return None
+    return None if may_create else "Let the user of DATABASE_URL make databases: ALTER ROLE ... CREATEDB."
 
 
 def facts(url: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from hypothesis import strategies as st
 
-from bench.faults.delays import Turn, delays, slow
+from bench.faults.delays import Turn, delays, slow, waited
 from bench.faults.disk import LAST, Round
 from bench.faults.examples import examples
 from bench.faults.postgresql import Cluster
@@ -40,6 +40,14 @@ def test_a_start_without_success_lasts_until_the_end(tmp_path):
     assert taken.slowest_start(tally((9, OK), (11, OK), (21, FAILED), (26, FAILED))) == 6
 
 
+def test_a_trouble_is_over_when_a_call_is_served_before_the_next_stop(tmp_path):
+    taken = turns(tmp_path)
+    taken.spans = [("stopped", 10, 20), ("read-only", 30, 40), ("stopped", 50, 60), ("read-only", 70, 80)]
+
+    assert taken.lasting(tally((35, OK), (40, FAILED), (45, OK), (82, OK))) == 0
+    assert taken.lasting(tally((35, OK), (45, FAILED), (55, OK), (75, OK), (82, FAILED))) == 2
+
+
 def test_a_trouble_is_felt_by_the_calls_that_fail_in_its_time(tmp_path):
     taken = turns(tmp_path)
     taken.spans = [("stopped", 10, 20), ("read-only", 30, 40), ("stopped", 50, 60)]
@@ -54,7 +62,7 @@ def test_calls_are_compared_with_the_median_of_the_quiet_before():
 
     assert [round(delay) for delay in found.first] == [280]
     assert [round(delay) for delay in found.later] == [280, 99]
-    assert (slow(found.first), slow(found.later)) == (1, 1)
+    assert (slow(found.first), slow(found.later), round(waited(found.later), 2)) == (1, 1, 0.28)
 
 
 def test_a_round_recovers_when_the_last_calls_are_served():

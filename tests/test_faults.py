@@ -53,7 +53,7 @@ def test_the_scripts_are_those_of_the_readme():
 def test_without_a_database_a_script_says_what_to_set():
     done = run(ROOT / "bench/faults/kill.py", "--quick")
 
-    assert (done.returncode, done.stdout) == (2, "")
+    assert (done.returncode, done.stdout) == (69, "")
     assert done.stderr.startswith("Set DATABASE_URL")
 
 
@@ -71,15 +71,16 @@ def started(monkeypatch, capsys):
     return start
 
 
-MET, MISSED = Bar("lost", 0, "=", 0), Bar("p99", 2.5, "<", 2)
+MET, LOST, MISSED = Bar("lost", 0, "=", 0), Bar("lost", 1, "=", 0), Bar("p99", 2.5, "<", 2)
 
 
 @pytest.mark.parametrize(
     ("bars", "status", "begins"),
     [
         pytest.param([MET], 0, "PASSED example: lost 0 (= 0); calls 12,000; 20", id="met"),
-        pytest.param([MET, MISSED], 1, "FAILED example: lost 0 (= 0), p99 2.5 (< 2!); ", id="missed"),
-        pytest.param([], 1, "FAILED example: no bar; ", id="none"),
+        pytest.param([MET, MISSED], 75, "FAILED example: lost 0 (= 0), p99 2.5 (< 2!); ", id="missed"),
+        pytest.param([LOST, MISSED], 1, "FAILED example: lost 1 (= 0!), p99 2.5 (< 2!); ", id="lost"),
+        pytest.param([], 75, "FAILED example: no bar; ", id="none"),
     ],
 )
 def test_a_run_passes_when_all_of_its_bars_are_met(started, bars, status, begins):
@@ -97,7 +98,7 @@ def test_a_run_that_cannot_be_made_fails_and_says_why(started):
 
     done, printed = started(refuse)
 
-    assert done == 1
+    assert done == 75
     assert printed.startswith("FAILED example: The server did not start.; ")
 
 

@@ -27,7 +27,7 @@ def test_an_inbox_is_read_once_a_second(inbox, django_assert_num_queries):
 
 def test_after_a_second_it_is_read_again(inbox, django_assert_num_queries, monkeypatch):
     known.get(inbox.identifier)
-    later = time.monotonic() + known.SECONDS
+    later = time.monotonic() + 1
     monkeypatch.setattr(time, "monotonic", lambda: later)
 
     with django_assert_num_queries(1):
@@ -108,7 +108,7 @@ def test_a_key_that_another_process_revokes_is_wrong_here_within_a_second(client
     revoke_in_another_process(inbox)
     changed = time.monotonic()
     statuses = []
-    while time.monotonic() < changed + known.SECONDS:
+    while time.monotonic() < changed + 1:
         statuses.append(create_contact(client, inbox, **fields).status_code)
         time.sleep(0.05)
 

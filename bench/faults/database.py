@@ -2,7 +2,7 @@
 
 Each turn stops the server at once, as a crash would, and starts it again. Then, for some seconds, it has one trouble
 after the other: connections are cut at random, there are fewer than the site has threads, everything is read-only, or
-no statement may take longer than a millisecond. The server is a private one.
+a table is locked and no statement may take longer than 20 milliseconds. The server is a private one.
 """
 
 import argparse
@@ -44,6 +44,7 @@ def run(options: argparse.Namespace) -> Outcome:
         Bar("other answers", others, "=", 0),
         Bar("seconds to the first 200", turns.slowest_start(tally), "<=", SECONDS_TO_RECOVER),
         Bar("workers of ours replaced", len({*before} ^ {*after}), "=", 0),
+        Bar("troubles after which nothing was served", turns.lasting(tally), "=", 0),
         Bar("troubles that nobody felt", sum(not failed for failed in felt.values()), "=", 0),
     ]
     figures = {"calls": len(tally.replies), "starts": len(turns.starts), **felt}

@@ -36,6 +36,11 @@ def delays(turn: Turn, tally: Tally) -> Delays:
     return Delays(turn.fault, first, [took - usual for sent, took in calls if told <= sent < turn.end])
 
 
+def waited(delays: Iterable[float]) -> float:
+    """Return the seconds that those take together that are too long."""
+    return sum(delay for delay in delays if delay > SLOW) / 1000
+
+
 def slow(delays: Iterable[float]) -> int:
     """Return how many are too long."""
     return sum(delay > SLOW for delay in delays)

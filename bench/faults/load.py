@@ -48,11 +48,9 @@ class Regular(Visitor):
 
     def any_session(self) -> Session:
         number = random.choice(self.known)  # noqa: S311
-        return Session(number, source_id(number), f"user-{number}")
-
-    def update(self, session: Session) -> None:
+        session = Session(number, source_id(number), f"user-{number}")
         self.ledger.found(session)
-        super().update(session)
+        return session
 
 
 class Part(NamedTuple):

@@ -1,6 +1,7 @@
 """Troubles of a PostgreSQL server, one after the other, and when each was."""
 
 import itertools
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,8 +16,8 @@ from .tally import Tally
 STOPPED = "stopped"
 CUT_EVERY = 0.1  # seconds
 TABLE = "inquirly_contacts_contact"
-# Parts of a turn: how long the server is away, is left in peace after its start, and is in trouble.
-AWAY, PEACE, TROUBLE = 0.1, 0.3, 0.4
+# Parts of a turn: how long the server is away, is left in peace after its start, is in trouble, and is well again.
+AWAY, PEACE, TROUBLE, AFTER = 0.1, 0.3, 0.4, 0.2
 
 
 def cut(cluster: Cluster, seconds: float) -> None:
@@ -78,7 +79,7 @@ class Turns:
             self.cluster.configure(**trouble.changed_to)
             trouble.act(self.cluster, TROUBLE * self.every)
             self.cluster.configure()
-        time.sleep(max(0.0, end - time.monotonic()))
+        time.sleep(max(AFTER * self.every, end - time.monotonic()))
 
     def restart(self, settings: dict[str, str]) -> None:
         with self.span(STOPPED):
@@ -99,6 +100,14 @@ class Turns:
         successes = [reply.at for reply in tally.replies if reply.result == "200"]
         last = tally.replies[-1].at
         return max(next((at for at in successes if at >= start), last) - start for start in self.starts)
+
+    def lasting(self, tally: Tally) -> int:
+        """Return how many troubles were over without any success before the next stop."""
+        successes = [reply.at for reply in tally.replies if reply.result == "200"]
+        ends = [end for name, _begin, end in self.spans if name != STOPPED]
+        stops = [*(begin for name, begin, _end in self.spans if name == STOPPED), math.inf]
+        nexts = [next(stop for stop in stops if stop >= end) for end in ends]
+        return sum(not any(end <= at < stop for at in successes) for end, stop in zip(ends, nexts, strict=True))
 
     def felt(self, tally: Tally) -> dict[str, int]:
         """Return by trouble how many calls failed in its time."""

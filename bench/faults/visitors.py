@@ -37,7 +37,10 @@ class Visitor:
 
     def create(self) -> None:
         """Sign for somebody new."""
-        write = self.ledger.begin(next(self.identifiers))
+        self.sign_for(next(self.identifiers))
+
+    def sign_for(self, identifier: str) -> None:
+        write = self.ledger.begin(identifier)
         if session := self.ledger.end(write, self.call(signed_request("POST", CONTACTS, write))):
             self.sessions.append(session)
 
@@ -50,10 +53,12 @@ class Visitor:
         self.call(Request("GET", f"{CONTACTS}/{session.source_id}"), session)
 
     def mix(self) -> None:
-        """Make one call: 70 % of all are reads, 20 % updates, 10 % creates."""
+        """Make one call: 70 % of all are reads, 20 % updates, 10 % creates, every other of somebody known."""
         drawn, session = random.random(), self.any_session()  # noqa: S311
-        if session is None or drawn < 0.1:
+        if session is None or drawn < 0.05:
             self.create()
+        elif drawn < 0.1:
+            self.sign_for(session.identifier)
         elif drawn < 0.3:
             self.update(session)
         else:
