@@ -68,9 +68,7 @@ class Server:
                     rate(address, self.workload.requests(call), seconds=1)
             yield lambda call: self.rate(call, address)
             if self.counts and not calls_are_counted():
-                raise Refused(
-                    "Redis holds no count of the calls: without the throttle it is not the site."
-                )
+                raise Refused("Redis holds no count of the calls: without the throttle it is not the site.")
 
     def rate(self, call: Call, address: str) -> float:
         requests = self.workload.requests(call)

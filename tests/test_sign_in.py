@@ -31,6 +31,7 @@ def test_where_nobody_has_the_identifier_the_contact_becomes_verified(client, in
     assert (contact.name, contact.email) == ("Ada", "v@example.com")
     assert session.contact == contact
     assert session.hmac_verified
+    assert session.last_seen_at > visitor.last_seen_at
 
 
 def test_the_session_gets_new_tokens_and_the_old_ones_are_unknown(client, inbox, visitor):
