@@ -44,7 +44,7 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin, LockingAdmin):
     search_fields = ("identifier", "claimed_identifier", "email", "phone_number", "contact_inboxes__source_id")
     search_help_text = _(
         "Write all of an identifier, an email address, a phone number with its country code, a source id, or the "
-        "number of a contact, like #19; or up to ten of these, parted by commas. Names are not searched. At most "
+        "number of a contact, like #19; or up to ten of these, separated by commas. Names are not searched. At most "
         "10,000 contacts are counted and paged through."
     )
     autocomplete_fields = ("account",)
@@ -174,14 +174,14 @@ class ContactMergeAdmin(ReadOnlyAdmin):
     list_display = ("id", "base_contact_id", "mergee_contact_id", "account", "created_at")
     list_select_related = ("account",)
     search_fields = ("base_contact_id", "mergee_contact_id")
-    search_help_text = _("Write the number of a contact, or up to ten, parted by commas.")
+    search_help_text = _("Write the number of a contact, or up to ten, separated by commas.")
     readonly_fields = ("account", "base_contact_id", "base", "mergee_contact_id", "mergee", "created_at")
     fieldsets = (
         (
             None,
             {
                 "fields": readonly_fields,
-                "description": _("The base contact won. The mergee contact went over into it, and is no more."),
+                "description": _("The base contact won. The mergee contact was folded into it and no longer exists."),
             },
         ),
     )

@@ -1,4 +1,4 @@
-"""What a search in the admin takes: up to ten texts parted by commas; the number of a contact is written like #19."""
+"""What a search in the admin takes: up to ten texts separated by commas, and numbers of contacts like #19."""
 
 import re
 from collections.abc import Iterable

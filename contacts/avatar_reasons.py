@@ -8,16 +8,16 @@ REASONS: dict[str, str | Promise] = {
     "address": _("Pictures are fetched by http or https, from port 80 or 443, without user name or password."),
     "not_public": _("The address leads to a network that is not public."),
     "redirects": _("The address leads on to others more than twice."),
-    "no_picture": _("Under the address there is no picture, or it is not given out to us."),
+    "no_picture": _("The address serves no picture, or not to us."),
     "too_large": _("The picture is larger than 1 MiB."),
     "too_many_pixels": _("The picture has more than 16 million pixels, or takes too long to read."),
     "not_a_picture": _("What is there is not a whole PNG, JPEG, WebP or GIF."),
     # Failed: it may work later.
     "timeout": _("The picture did not arrive within 5 seconds."),
     "unreachable": _("The server of the picture could not be reached."),
-    "server_error": _("The server of the picture has a fault, or too much to do."),
+    "server_error": _("The server of the picture reported an error, or is overloaded."),
     "storage": _("The picture could not be stored here."),
-    "interrupted": _("The worker ended while it was at this picture."),
+    "interrupted": _("The worker stopped while fetching this picture."),
 }
 
 

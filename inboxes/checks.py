@@ -55,7 +55,7 @@ def check_settings(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
 def check_names(app_configs: Apps, **kwargs: Any) -> list[CheckMessage]:
     hint = _("There are: %s.") % ", ".join(NAMES)
     return [
-        Warn(_("%s is no setting of Inquirly.") % name, hint=hint, id="inquirly_inboxes.W018")
+        Warn(_("%s is not a setting of Inquirly.") % name, hint=hint, id="inquirly_inboxes.W018")
         for name in sorted({name for name in dir(settings) if name.startswith("INQUIRLY_")} - {*NAMES})
     ]
 
@@ -108,17 +108,15 @@ def _databases_of_ours() -> Iterator[str]:
 def _check_database(connection: Any) -> Iterator[CheckMessage]:
     options = connection.settings_dict
     if connection.vendor not in DATABASES:
-        text = _("Inquirly does not know the database %s: it may not tell identifiers apart.") % connection.vendor
+        text = _("Inquirly does not support the database %s: it may not tell identifiers apart.") % connection.vendor
         yield Error(text, hint=_("Use PostgreSQL or SQLite."), id="inquirly_inboxes.E013")
     if connection.vendor == "sqlite" and connection.Database.sqlite_version_info < SQLITE:
-        text = _("SQLite %s does not return what it inserts.") % connection.Database.sqlite_version
+        text = _("SQLite %s does not support RETURNING.") % connection.Database.sqlite_version
         yield Error(text, hint=_("Use SQLite 3.35 or newer, or PostgreSQL."), id="inquirly_inboxes.E014")
     mode = options["OPTIONS"].get("transaction_mode") or ""
     if connection.vendor == "sqlite" and mode.upper() != "IMMEDIATE":
         hint = _("Set for it in DATABASES: %s") % SQLITE_OPTIONS
-        yield Warn(
-            _("Calls that come at the same time will find SQLite locked."), hint=hint, id="inquirly_inboxes.W011"
-        )
+        yield Warn(_("Concurrent calls may fail because SQLite is locked."), hint=hint, id="inquirly_inboxes.W011")
     kept = connection.vendor == "postgresql" and (options["CONN_MAX_AGE"] != 0 or options["OPTIONS"].get("pool"))
     if kept and not options["CONN_HEALTH_CHECKS"]:
         text = _("When the database restarts, the first call of each kept connection fails.")

@@ -54,8 +54,8 @@ class RotationAdmin(BoundedAdmin):
     @admin.action(description=_("End the overlap now"), permissions=["change"])
     def end_overlap(self, request: HttpRequest, queryset: QuerySet[Inbox]) -> HttpResponse | None:
         done = ngettext_lazy(
-            "%(count)d inbox takes its current HMAC token only.",
-            "%(count)d inboxes take their current HMAC token only.",
+            "%(count)d inbox now takes its current HMAC token only.",
+            "%(count)d inboxes now take their current HMAC token only.",
             "count",
         )
         overlapping = queryset.exclude(previous_hmac_token="")

@@ -17,7 +17,7 @@ HOURS = ("open_hour", "open_minutes", "close_hour", "close_minutes")
 def validate_timezone(value: str) -> None:
     """Refuse what is no name of the time zone database."""
     if value not in zoneinfo.available_timezones():
-        raise ValidationError(_("%(value)s is no time zone: write one like Europe/Berlin."), params={"value": value})
+        raise ValidationError(_("%(value)s is not a time zone: write one like Europe/Berlin."), params={"value": value})
 
 
 def validate_allowed_origins(value: Any) -> None:
@@ -29,11 +29,12 @@ def validate_allowed_origins(value: Any) -> None:
         for end in LEFT_OUT.get(text.partition(":")[0], ()):
             if text.endswith(end) and ORIGIN.fullmatch(text.removesuffix(end)):
                 raise ValidationError(
-                    _("%(origin)s is no origin: leave out “%(end)s” at its end."), params={"origin": text, "end": end}
+                    _("%(origin)s is not an origin: leave out “%(end)s” at its end."),
+                    params={"origin": text, "end": end},
                 )
         if not ORIGIN.fullmatch(text):
             raise ValidationError(
-                _("%(origin)s is no origin: write scheme and host in lower case, like https://www.example.com."),
+                _("%(origin)s is not an origin: write scheme and host in lower case, like https://www.example.com."),
                 params={"origin": origin},
             )
 

@@ -52,7 +52,7 @@ def secret_key(*, debug: bool) -> str:
 
 
 def allowed_hosts(*, debug: bool) -> list[str]:
-    """Return ``ALLOWED_HOSTS``: host names parted by commas, like ``example.com,.example.org``.
+    """Return ``ALLOWED_HOSTS``: host names separated by commas, like ``example.com,.example.org``.
 
     In debug it may be left out: Django then answers to localhost.
     """
@@ -60,12 +60,12 @@ def allowed_hosts(*, debug: bool) -> list[str]:
     hosts = [host.strip().lower() for host in os.environ.get("ALLOWED_HOSTS", "").split(",") if host.strip()]
     if not hosts and not debug:
         raise ImproperlyConfigured(
-            f"ALLOWED_HOSTS must be set to the host names of the site, parted by commas. {ON_ONES_OWN}"
+            f"ALLOWED_HOSTS must be set to the host names of the site, separated by commas. {ON_ONES_OWN}"
         )
     for host in hosts:
         if not HOST.fullmatch(host):
             raise ImproperlyConfigured(
-                f"ALLOWED_HOSTS must be host names without scheme or port, parted by commas, not {host!r}."
+                f"ALLOWED_HOSTS must be host names without scheme or port, separated by commas, not {host!r}."
             )
     return hosts
 
@@ -181,7 +181,7 @@ def inquirly() -> dict[str, Any]:
     found = {name: value for name, value in ours.items() if not OF_KUBERNETES.fullmatch(f"{name}={value}")}
     for name in found:
         if name not in NAMES:
-            raise ImproperlyConfigured(f"{name} is no setting of Inquirly. There are: {', '.join(NAMES)}.")
+            raise ImproperlyConfigured(f"{name} is not a setting of Inquirly. There are: {', '.join(NAMES)}.")
     return {name: _json(name, value) for name, value in found.items()}
 
 

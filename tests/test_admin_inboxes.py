@@ -60,7 +60,9 @@ def test_allowed_origins_are_written_one_a_line(admin_client, inbox):
 def test_an_origin_with_a_slash_at_its_end_is_refused_by_that_name(admin_client, inbox):
     response = edit(admin_client, inbox, allowed_origins="https://www.example.com/")
 
-    assert errors(response) == {"allowed_origins": ["https://www.example.com/ is no origin: leave out “/” at its end."]}
+    assert errors(response) == {
+        "allowed_origins": ["https://www.example.com/ is not an origin: leave out “/” at its end."]
+    }
 
 
 def test_no_allowed_origins_are_an_empty_list(admin_client, inbox):

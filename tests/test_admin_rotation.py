@@ -66,7 +66,7 @@ def test_the_overlap_ends_at_once(admin_client, overlapping):
     response = confirm(admin_client, "end_overlap", overlapping)
 
     overlapping.refresh_from_db()
-    assert told(response) == [f"1 inbox takes its current HMAC token only. Open: {link(overlapping)}"]
+    assert told(response) == [f"1 inbox now takes its current HMAC token only. Open: {link(overlapping)}"]
     assert hmac_tokens(overlapping) == [kept]
     assert (overlapping.previous_hmac_token, overlapping.previous_hmac_token_valid_until) == ("", None)
 
@@ -177,7 +177,7 @@ def test_where_no_overlap_is_none_is_ended(admin_client, overlapping):
 
     response = confirm(admin_client, "end_overlap", overlapping, other)
 
-    assert told(response) == [f"1 inbox takes its current HMAC token only. Open: {link(overlapping)}"]
+    assert told(response) == [f"1 inbox now takes its current HMAC token only. Open: {link(overlapping)}"]
     assert told(confirm(admin_client, "end_overlap", other)) == [NONE_LEFT]
     assert [entry.object_id for entry in LogEntry.objects.all()] == [str(overlapping.pk)]
 

@@ -212,7 +212,7 @@ def test_fetchavatars_stops_at_the_limit_and_prints_json():
 
 @pytest.mark.parametrize("limit", ["0", "-1"])
 def test_fetchavatars_takes_no_limit_below_one(limit):
-    with pytest.raises(CommandError, match="from 1 on"):
+    with pytest.raises(CommandError, match="must be at least 1"):
         run("--limit", limit)
 
 

@@ -267,7 +267,7 @@ def test_a_setting_that_is_none_of_ours_is_warned_of(settings):
     settings.INQUIRLY_TRUSTED_PROXY = 1
 
     (warning,) = [one for one in run_checks() if one.id == "inquirly_inboxes.W018"]
-    assert warning.msg == "INQUIRLY_TRUSTED_PROXY is no setting of Inquirly."
+    assert warning.msg == "INQUIRLY_TRUSTED_PROXY is not a setting of Inquirly."
     assert "INQUIRLY_TRUSTED_PROXIES" in warning.hint
 
 

@@ -116,12 +116,12 @@ def test_an_account_that_is_named_is_used_or_made(run):
         ),
         pytest.param(
             ["A", "--allowed-origin", "https://a.example/"],
-            "allowed_origins: https://a.example/ is no origin: leave out “/” at its end.",
+            "allowed_origins: https://a.example/ is not an origin: leave out “/” at its end.",
             id="origin-with-a-slash",
         ),
         pytest.param(
             ["A", "--allowed-origin", "https://a.example/shop/"],
-            "allowed_origins: https://a.example/shop/ is no origin: write scheme and host in lower case, "
+            "allowed_origins: https://a.example/shop/ is not an origin: write scheme and host in lower case, "
             "like https://www.example.com.",
             id="origin-with-a-path",
         ),

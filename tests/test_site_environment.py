@@ -22,7 +22,7 @@ DEFAULT = Path("/srv/db.sqlite3")
 DATABASE = "DATABASE_URL must be like postgres://user:password@host:5432/name or sqlite:////path/to/file."
 NO_KEY = "SECRET_KEY must be set to a long random text. On your own machine, set DJANGO_DEBUG=true instead."
 NO_HOSTS = (
-    "ALLOWED_HOSTS must be set to the host names of the site, parted by commas. "
+    "ALLOWED_HOSTS must be set to the host names of the site, separated by commas. "
     "On your own machine, set DJANGO_DEBUG=true instead."
 )
 REDIS = "REDIS_URL must be like redis://host:6379/0, rediss://… or unix://…."
@@ -256,12 +256,12 @@ def test_what_kubernetes_says_of_a_service_of_that_name_is_no_setting(monkeypatc
         (
             "INQUIRLY_CABLE_PORT",
             "8001",
-            f"INQUIRLY_CABLE_PORT is no setting of Inquirly. There are: {', '.join(NAMES)}.",
+            f"INQUIRLY_CABLE_PORT is not a setting of Inquirly. There are: {', '.join(NAMES)}.",
         ),
         (
             "INQUIRLY_TRUSTED_PROXY",
             "2",
-            f"INQUIRLY_TRUSTED_PROXY is no setting of Inquirly. There are: {', '.join(NAMES)}.",
+            f"INQUIRLY_TRUSTED_PROXY is not a setting of Inquirly. There are: {', '.join(NAMES)}.",
         ),
     ],
 )

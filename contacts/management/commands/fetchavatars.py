@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *, limit: int | None, **options: Any) -> None:
         if limit is not None and limit < 1:
-            raise CommandError(_("--limit takes a number from 1 on."))
+            raise CommandError(_("--limit must be at least 1."))
         if not avatars.installed():
             raise CommandError(_("Pictures need the extra “avatars”. Run: pip install 'inquirly[avatars]'"))
         due = avatars.due().count()

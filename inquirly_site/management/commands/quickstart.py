@@ -28,7 +28,7 @@ class Command(BaseCommand):
                 _("quickstart is for trying things out. Set DJANGO_DEBUG=true if this is no production site.")
             )
         if connection.vendor != "sqlite":
-            raise CommandError(_("quickstart writes a demo into SQLite only. Unset DATABASE_URL to let it."))
+            raise CommandError(_("quickstart writes a demo into SQLite only. Unset DATABASE_URL to use it."))
         call_command("migrate", verbosity=0)
         with server.bind() as httpd:
             call = demo.SignedCreate(demo.demo_inbox(), server.HOST, httpd.server_port)
