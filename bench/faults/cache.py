@@ -4,7 +4,7 @@ Each turn is three seconds of quiet, four of one fault, and three in which all i
 served, and none may take 100 ms longer than the median of the quiet before. Only the first ones may: those sent in the
 half second after the fault began, one for each thread of the site. The Redis server is a private one.
 
-A quick run, which may share its machine, lets visitors wait for a twentieth of the time; who waits for a slow cache
+A quick run, which may share its machine, lets visitors wait for a fortieth of the time; who waits for a slow cache
 waits for nearly all of its four seconds.
 """
 
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> Outcome:
             callers = visitors(VISITORS, site.address, ledger)
             taken, tally = visiting_during(lambda: [*turns(redis, options.rounds)], callers, call)
         compared = compare(ledger, url)
-    tolerated = VISITORS * (taken[-1].end - taken[0].quiet) / 20
+    tolerated = VISITORS * (taken[-1].end - taken[0].quiet) / 40
     bars, figures = outcome(taken, tally, tolerated=tolerated if options.quick else 0)
     return Outcome([*bars, *compared], figures)
 
