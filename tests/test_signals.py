@@ -28,9 +28,10 @@ def heard(django_capture_on_commit_callbacks):
 
         def listen(name):
             signal = getattr(signals, name)
+            model = ContactInbox if name == "session_ended" else Contact
 
             def hear(sender, signal, **named):
-                told.append((name, {key: _told(value) for key, value in named.items()}))
+                told.append((name, {key: _told(value) for key, value in named.items()} if sender is model else sender))
 
             signal.connect(hear)
             stack.callback(signal.disconnect, hear)
