@@ -21,7 +21,7 @@ from .models import Contact, ContactInbox
 from .serializers import StreamedContactSerializer
 
 MAX_SUBSCRIPTIONS = 16
-MAX_WAITING = 100  # messages for one connection
+MAX_WAITING = 100  # messages for one connection: as many as the layer in memory keeps
 
 outage = Outage("Streams cannot be opened", "Streams can be opened again")
 
@@ -33,6 +33,8 @@ class Subscription(NamedTuple):
 
 class CableConsumer(AsyncWebsocketConsumer):
     """Speaks the Action Cable protocol. What ends one of its sessions ends the connection."""
+
+    behind = False  # whether much waited for the client at the last ping
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the connection until it ends.
@@ -65,6 +67,8 @@ class CableConsumer(AsyncWebsocketConsumer):
             async with asyncio.timeout(None) as self.patience:
                 await await_many_dispatch([receive, self.channel_receive], self.dispatch)
         except TimeoutError:
+            if not self.patience.expired():
+                raise
             await self.clean_up()
             await self.end("too_slow", reconnect=True)  # which waits for the client, and counts the socket so long
 
@@ -165,7 +169,8 @@ class CableConsumer(AsyncWebsocketConsumer):
             await self.end(message["reason"])
 
     def ping(self, frame: str) -> None:
-        if self.waiting() > MAX_WAITING:
+        was_behind, self.behind = self.behind, self.waiting() >= MAX_WAITING
+        if was_behind and self.behind:  # for a whole round, and not in a burst
             self.give_up()
         elif self.pinging is None or self.pinging.done():  # a client that does not read gets no second one
             self.pinging = asyncio.ensure_future(self.send_ping(frame))
@@ -176,7 +181,7 @@ class CableConsumer(AsyncWebsocketConsumer):
         return queue.qsize() if queue else 0
 
     def give_up(self) -> None:
-        """Hear no more for a client that does not read."""
+        """Hear no more for a client that does not read, or too slowly."""
         cable_pings.leave(self)
         self.patience.reschedule(0)
 

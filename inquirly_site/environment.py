@@ -17,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import make_conninfo
 from redis.asyncio.retry import Retry as AsyncRetry
 from redis.backoff import NoBackoff
-from redis.connection import parse_url
+from redis.connection import ConnectionPool
 from redis.retry import Retry
 
 from inboxes.conf import NAMES
@@ -30,7 +30,13 @@ OF_KUBERNETES = re.compile(
 )
 NUMBER_OF_DATABASE = re.compile(r"/?[0-9]*/?")
 # What Django and psycopg take beside the options that PostgreSQL itself takes from whoever connects.
-NOT_POSTGRESQLS = {"assume_role", "isolation_level", "pool", "prepare_threshold", "server_side_binding"}
+NOT_POSTGRESQLS = {
+    "assume_role": str,
+    "isolation_level": int,
+    "pool": bool,
+    "prepare_threshold": int,
+    "server_side_binding": bool,
+}
 ON_ONES_OWN = "On your own machine, set DJANGO_DEBUG=true instead."
 BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
 
@@ -109,7 +115,7 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
     keepalives = {"keepalives_idle": 30, "keepalives_interval": 10}
     patience = {"connect_timeout": 5, "tcp_user_timeout": 10_000}  # the last in milliseconds
     defaults = {**keepalives, **patience, "server_side_binding": True, "prepare_threshold": 2}
-    _check_options(options, {**defaults, "pool": False})
+    _check_options(options, numbers={*keepalives, *patience})
     pool = {"pool": {"timeout": 5}} if options.get("pool") is True else {}
     return {
         "ENGINE": "inquirly_site.postgresql",
@@ -120,13 +126,16 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_options(options: dict[str, Any], typical: dict[str, Any]) -> None:
-    """Refuse what would fail at the first connection: a name that there is not, or another type than in ``typical``."""
+def _check_options(options: dict[str, Any], numbers: set[str]) -> None:
+    """Refuse what would fail at the first connection: a name that there is not or that comes twice, another type."""
     try:
-        if any(type(value) is not type(typical.get(name, value)) for name, value in options.items()):
-            raise TypeError
+        for name, value in options.items():
+            if isinstance(value, list) or type(value) is not NOT_POSTGRESQLS.get(name, type(value)):
+                raise TypeError
+        for name in numbers & options.keys():
+            int(options[name])
         make_conninfo(**{name: value for name, value in options.items() if name not in NOT_POSTGRESQLS})
-    except (TypeError, psycopg.Error):
+    except (TypeError, ValueError, psycopg.Error):
         raise ImproperlyConfigured(
             "DATABASE_URL must end with the name, or with options of PostgreSQL like ?sslmode=require, ?pool=true or "
             "?server_side_binding=false."
@@ -166,10 +175,11 @@ def redis_url() -> str:
     """Return ``REDIS_URL``, or nothing when there is none."""
     url = os.environ.get("REDIS_URL", "")
     try:
-        address = parse_url(url or "redis://")  # type: ignore[no-untyped-call]
-        if "path" not in address and not NUMBER_OF_DATABASE.fullmatch(urlsplit(url).path):
+        pool: Any = ConnectionPool.from_url(url or "redis://")
+        pool.make_connection()  # which knows the options, and connects later
+        if "path" not in pool.connection_kwargs and not NUMBER_OF_DATABASE.fullmatch(urlsplit(url).path):
             raise ValueError  # which redis takes for database 0
-    except ValueError:
+    except (TypeError, ValueError):
         # The value stays out of the message: it may hold a password.
         raise ImproperlyConfigured("REDIS_URL must be like redis://host:6379/0, rediss://… or unix://….") from None
     return url

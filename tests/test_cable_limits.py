@@ -6,8 +6,8 @@ import json
 import pytest
 from channels.layers import get_channel_layer
 
-from contacts import cable_limits, cable_pings, cable_streams, consumers
-from contacts.consumers import CableConsumer
+from contacts import cable_limits, cable_pings, cable_streams
+from contacts.consumers import MAX_WAITING, CableConsumer
 
 from .cable import WELCOME, Clock, application, connected, connecting, disconnected, in_loop
 
@@ -139,7 +139,6 @@ async def test_every_connection_is_pinged_again_and_again(db, monkeypatch):
 
 @in_loop
 async def test_for_a_client_that_does_not_read_little_is_kept_and_it_is_told_when_it_reads(visitor, monkeypatch):
-    monkeypatch.setattr(consumers, "MAX_WAITING", 2)
     layer, group = get_channel_layer(), cable_streams.group(visitor.pubsub_token)
     shown = {"id": 1, "name": "Ada", "email": "", "phone_number": ""}
     event = {"type": "cable.event", "group": group, "event": "contact.updated", "contact": shown}
@@ -159,7 +158,7 @@ async def test_for_a_client_that_does_not_read_little_is_kept_and_it_is_told_whe
     mine = await socket.listen(visitor)
     monkeypatch.setattr(cable_pings, "SECONDS", 0.03)
     reads.clear()
-    for _time in range(10):
+    for _time in range(MAX_WAITING + 10):
         await layer.group_send(group, event)
     async with asyncio.timeout(5):
         while layer.channels:

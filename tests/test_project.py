@@ -1,5 +1,6 @@
 """What keeps the project whole: migrations, imports, the wheel, the files themselves."""
 
+import os
 import re
 import subprocess
 import sys
@@ -100,6 +101,15 @@ print(Client().post(url, {"name": "Ada"}, content_type="application/json").json(
 
 
 def test_two_apps_of_django_are_all_that_is_needed():
+    done = run(sys.executable, "-c", API_ALONE)
+
+    assert done.stdout.splitlines()[-1:] == ["Ada"], done.stderr
+
+
+def test_a_project_may_have_channels_of_its_own(tmp_path, monkeypatch):
+    (tmp_path / "channels").mkdir()
+    (tmp_path / "channels" / "__init__.py").touch()
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
     done = run(sys.executable, "-c", API_ALONE)
 
     assert done.stdout.splitlines()[-1:] == ["Ada"], done.stderr

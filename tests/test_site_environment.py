@@ -122,10 +122,10 @@ def test_connections_to_postgresql_are_kept_and_looked_after(monkeypatch):
 
 
 def test_what_the_url_says_of_timeouts_goes_before_the_defaults(monkeypatch):
-    monkeypatch.setenv("DATABASE_URL", "postgres://me@db.example/inquirly?connect_timeout=1&tcp_user_timeout=500")
+    monkeypatch.setenv("DATABASE_URL", "postgres://me@db.example/inquirly?connect_timeout=-1&tcp_user_timeout=500")
     options = environment.database(DEFAULT)["OPTIONS"]
 
-    assert (options["connect_timeout"], options["tcp_user_timeout"]) == (1, 500)
+    assert (options["connect_timeout"], options["tcp_user_timeout"]) == ("-1", 500)
 
 
 def test_behind_a_pooler_no_statement_is_prepared_and_no_cursor_is_left_on_the_server(monkeypatch):
@@ -151,7 +151,16 @@ def test_a_pool_keeps_the_connections_itself(monkeypatch):
 
 @pytest.mark.parametrize(
     "options",
-    ["sslmod=require", "pool=1", "prepare_threshold=none", "connect_timeout=abc", "server_side_binding=0", "a%20b=c"],
+    [
+        "sslmod=require",
+        "pool=1",
+        "prepare_threshold=none",
+        "connect_timeout=abc",
+        "server_side_binding=0",
+        "isolation_level=x",
+        "sslmode=require&sslmode=disable",
+        "a%20b=c",
+    ],
 )
 def test_an_option_that_no_connection_takes_stops_the_start(monkeypatch, options):
     monkeypatch.setenv("DATABASE_URL", f"postgres://me:secret@db.example/inquirly?{options}")
@@ -251,6 +260,7 @@ def test_what_kubernetes_says_of_a_service_of_that_name_is_no_setting(monkeypatc
         ("REDIS_URL", "127.0.0.1:6379", REDIS),
         ("REDIS_URL", "http://127.0.0.1:6379", REDIS),
         ("REDIS_URL", "redis://127.0.0.1:6379/one", REDIS),
+        ("REDIS_URL", "redis://127.0.0.1:6379/0?ssl=true", REDIS),
         ("REDIS_URL", "redis://127.0.0.1/0,redis://127.0.0.2/0", REDIS),
         ("INQUIRLY_TRUSTED_PROXIES", "two", "INQUIRLY_TRUSTED_PROXIES must be JSON, and 'two' is not."),
         (

@@ -15,8 +15,8 @@ from bench.progress import say
 
 EPILOG = (
     "Needs DATABASE_URL (a PostgreSQL server, on which databases are made and dropped) and REDIS_URL{}. Progress goes "
-    "to stderr, one line to stdout. Status: 0 passed, 1 a bar was missed, 75 the same, but none that has to be exactly "
-    "so: another try may pass, 69 something is missing."
+    "to stderr, one line to stdout. Status: 0 passed, 1 a bar was missed, 75 only bars of time or number were missed "
+    "or nothing could be measured: another try may pass, 69 something is missing."
 )
 COMPARISONS = {"=": operator.eq, "<": operator.lt, "<=": operator.le, ">=": operator.ge}
 Number = int | float
