@@ -45,6 +45,7 @@ def test_a_preflight_from_an_allowed_origin_may_go_on(client, shop):
         response["Access-Control-Allow-Headers"].split(", ")
     )
     assert {"*", "GET", "POST", "PATCH", "PUT"} <= set(response["Access-Control-Allow-Methods"].split(", "))
+    assert response["Access-Control-Max-Age"] == "86400"
     assert "Access-Control-Allow-Credentials" not in response
 
 
