@@ -1,5 +1,7 @@
 """What is made of the answers that came while something was wrong."""
 
+import gc
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -120,12 +122,27 @@ def test_the_same_seed_makes_the_same_examples():
     assert examples(strategy, 20, seed=1) != examples(strategy, 20, seed=2)
 
 
+class Silent:
+    tally = Tally()
+
+
+def test_no_call_seems_slower_by_a_collection_of_the_visitors_own_garbage():
+    done, seen = threading.Event(), []
+
+    def look(visitor):
+        seen.append(gc.isenabled())
+        done.set()
+
+    visiting_during(lambda: done.wait(10), [Silent()], look)
+
+    assert set(seen) == {False}
+    assert gc.isenabled()
+
+
 def test_what_goes_wrong_in_the_work_is_heard_of():
     def fail():
         raise RuntimeError("broken")
 
-    class Silent:
-        tally = Tally()
-
     with pytest.raises(RuntimeError, match="broken"):
         visiting_during(fail, [Silent()], lambda visitor: None)
+    assert gc.isenabled()
