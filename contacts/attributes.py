@@ -2,6 +2,7 @@
 
 import json
 from copy import deepcopy
+from decimal import Decimal
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -27,8 +28,10 @@ class AttributesDecoder(json.JSONDecoder):
 
 def _number(text: str) -> int | float:
     number = int(text) if text.lstrip("-").isdigit() else float(text)
-    if isinstance(number, float) and number.is_integer() and abs(number) >= 1e16 and int(number) in INTEGERS:
-        return int(number)
+    if isinstance(number, float) and number.is_integer() and abs(number) >= 1e16:
+        written = int(Decimal(repr(number)))  # the fewest digits that mean it, as PostgreSQL writes them
+        if written in INTEGERS:
+            return written
     return number if isinstance(number, float) or number in INTEGERS else float(number)
 
 
@@ -68,8 +71,11 @@ def _filled(base: Attributes, mergee: Attributes) -> Attributes:
 
 
 def _fill_what_fits(whole: Attributes, base: Attributes, mergee: Attributes) -> None:
-    """Add to ``base``, which lies in ``whole``, each key that only ``mergee`` has, unless ``whole`` gets too large."""
-    for key, value in mergee.items():
+    """Add to ``base``, which lies in ``whole``, each key that only ``mergee`` has, unless ``whole`` gets too large.
+
+    The keys come in their own order: databases do not keep that in which they were sent.
+    """
+    for key, value in sorted(mergee.items()):
         if key not in base:
             base[key] = value
             if not _fits(whole):

@@ -63,8 +63,8 @@ def test_filling_keeps_every_value_of_the_base(base, mergee):
         pytest.param({"mine": "x" * 32_000}, {"big": "x" * 32_000, "small": 1}, {"small": 1}, id="by-bytes"),
         pytest.param(
             {"prefs": {"theme": 1}},
-            {"prefs": {str(number): number for number in range(MAX_KEYS)}},
-            {"prefs": {str(number): number for number in range(MAX_KEYS - 2)}},
+            {"prefs": {f"{number:03}": number for number in reversed(range(MAX_KEYS))}},
+            {"prefs": {f"{number:03}": number for number in range(MAX_KEYS - 2)}},
             id="below-a-key-of-both",
         ),
     ],
@@ -126,6 +126,7 @@ def test_values_beyond_the_limit_are_not(value, code):
         ("1" + "0" * 20, 1e20),
         ("1e+18", 10**18),
         ("1" + "0" * 18, 10**18),
+        ("1.152921504606847e+18", 1152921504606847000),
         ("9223372036854775807", 2**63 - 1),
         ("1.7976931348623157e+308", 1.7976931348623157e308),
     ],
