@@ -41,6 +41,8 @@ def once(inbox: Inbox, key: str, body: Mapping[str, Any], create: Callable[[], t
         row = found or IdempotencyKey(inbox=inbox, key=key)
         if row.pk and timezone.now() < row.created_at + KEPT:
             return _again(row, fingerprint)
+        if row.pk:  # the inbox before its keys, as a deletion takes them: they must not wait for each other
+            Inbox.objects.select_for_update(no_key=True).get(pk=inbox.pk)
         row.contact_inbox, answer = create()
         row.fingerprint, row.answer, row.created_at = fingerprint, json.dumps(answer), timezone.now()
         row.save()

@@ -21,7 +21,7 @@ from . import at_once, sessions, statements
 from .attributes import filled, merged, validate_custom_attributes
 from .compiled import CompiledQuery
 from .merge import fold
-from .models import Contact, ContactInbox
+from .models import Contact, ContactInbox, IdempotencyKey
 from .signals import announce
 
 Fields = dict[str, Any]
@@ -87,7 +87,11 @@ def update(inbox: Inbox, source_id: str, fields: Fields, *, signed: bool) -> Con
     key = _key(inbox, fields, signed=signed)
     with transaction.atomic():
         contact_inbox = sessions.lock(inbox, source_id)
-        _authorize(contact_inbox.contact, fields, signed=signed)
+        try:
+            _authorize(contact_inbox.contact, fields, signed=signed)
+        except (ContactBlocked, IdentityRejected):
+            sessions.reread(contact_inbox)  # one that has moved while we waited is not refused, but gone
+            raise
         if not _joins(contact_inbox, key, signed=signed):
             return _update(contact_inbox, fields, key)
     # The transaction ends here with its lock, so that the two contacts can be locked in order.
@@ -186,7 +190,9 @@ def _join(contact_inbox: ContactInbox, fields: Fields, key: Fields, *, signed: b
         fold(target, visitor)
     target.save()
     sessions.move(contact_inbox, target, signed=signed)
-    if not stays and target != own:
+    if stays:  # an answer that was kept tells of the contact that is left, and must not outlive it here
+        IdempotencyKey.objects.filter(contact_inbox=contact_inbox).delete()
+    elif target != own:
         own.merge_into(target)
     return contact_inbox
 

@@ -71,7 +71,7 @@ SHAPES = {
     "update, signed, nothing to merge": Shape(
         lambda client, by: update_contact(client, by.customer, **signed(by.inbox, "user-7", **PLAIN)), 200, 1, 2
     ),
-    "update, refused": Shape(lambda client, by: update_contact(client, by.customer, **FIELDS), 401, 1),
+    "update, refused": Shape(lambda client, by: update_contact(client, by.customer, **FIELDS), 401, 2),
     "sign in, nobody has the identifier": Shape(
         lambda client, by: update_contact(client, by.visitor, **signed(by.inbox, "user-8", **FIELDS)), 200, 5
     ),
@@ -79,7 +79,7 @@ SHAPES = {
         lambda client, by: update_contact(client, by.visitor, **signed(by.inbox, "user-7", **FIELDS)), 200, 7
     ),
     "sign in, leaving the contact to others": Shape(
-        lambda client, by: update_contact(client, by.one_of_two, **signed(by.inbox, "user-8", **FIELDS)), 200, 5
+        lambda client, by: update_contact(client, by.one_of_two, **signed(by.inbox, "user-8", **FIELDS)), 200, 6
     ),
 }
 

@@ -11,6 +11,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from bench.faults.staff import block, delete, merge_if_there, unblock
+from contacts import identify
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox
 from contacts.signals import contact_updated
@@ -290,6 +291,15 @@ def wait_until_somebody_waits_for_us():
             if cursor.fetchone() != (0,):
                 return
     raise AssertionError("Nobody waits.")
+
+
+@pytest.mark.parametrize("fields", [{"identifier": "user-9"}, {"email": "new@example.com"}])
+def test_who_waits_while_the_session_signs_in_finds_it_gone(inbox, fields):
+    visitor = ContactInboxFactory(inbox=inbox)
+    with while_it_waits(lambda: update_contact(Client(), visitor, **fields)) as answer:
+        identify.update(inbox, visitor.source_id, {"identifier": "user-7"}, signed=True)
+
+    assert (answer().status_code, answer().json()) == (404, problem(404))
 
 
 def test_whatever_is_mixed_no_deadlock_reaches_a_client(inbox):

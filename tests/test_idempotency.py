@@ -288,6 +288,19 @@ def test_after_a_merge_the_first_answer_still_leads_to_the_contact(client, inbox
     assert read_contact(client, session).json()["id"] == customer.contact.pk
 
 
+def test_who_is_erased_is_not_shown_again_to_a_session_that_has_left(client, inbox, visitor):
+    first = create_with_key(client, inbox, "key", name="Ada").json()
+    session = ContactInbox.objects.get(source_id=first["source_id"])
+    merge(session.contact, visitor.contact)
+    update_contact(client, session, **signed(inbox, "user-7"))  # signs in, and leaves the contact to the other session
+    Contact.objects.get(pk=first["id"]).delete()
+
+    again = create_with_key(client, inbox, "key", name="Ada").json()
+
+    assert again["id"] != first["id"]
+    assert again == public_contact(ContactInbox.objects.latest("pk"))
+
+
 def test_who_is_erased_is_not_shown_again(client, inbox):
     first = create_with_key(client, inbox, "key", name="Ada").json()
     Contact.objects.all().delete()

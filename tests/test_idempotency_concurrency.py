@@ -12,7 +12,7 @@ from contacts.models import Contact, ContactInbox, IdempotencyKey
 from inboxes.models import Inbox
 
 from .api import create_with_key, problem, public_contact, signed, stored
-from .concurrently import at_once
+from .concurrently import at_once, before
 from .factories import IdempotencyKeyFactory
 from .test_schema import assert_as_described
 
@@ -107,6 +107,23 @@ def test_twenty_keys_of_one_person_at_once_open_twenty_sessions_of_one_contact(i
     assert [answer.status_code for answer in answers] == [200] * THREADS
     assert {answer.json()["id"] for answer in answers} == {Contact.objects.get().pk}
     assert len({answer.json()["source_id"] for answer in answers}) == ContactInbox.objects.count() == THREADS
+
+
+def test_a_key_that_is_kept_anew_and_the_deletion_of_its_inbox_do_not_wait_for_each_other(inbox):
+    IdempotencyKeyFactory(inbox=inbox, key="key", created_at=timezone.now() - idempotency.KEPT)
+
+    def begin_to_delete():
+        with transaction.atomic():
+            Inbox.objects.select_for_update(nowait=True).get(pk=inbox.pk)
+
+    def look():
+        with pytest.raises(OperationalError, match="could not obtain lock"):
+            at_once([begin_to_delete])
+
+    with before('UPDATE "inquirly_contacts_idempotencykey"', look):
+        response = send(inbox, "key", name="Ada")
+
+    assert response.status_code == 200
 
 
 def test_an_inbox_that_goes_in_the_middle_of_a_call_keeps_nothing(inbox):
