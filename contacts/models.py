@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.core.validators import EmailValidator
-from django.db import models
+from django.db import Error, models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -129,8 +129,16 @@ class Contact(HasAvatar):
         signals.announce(self, created=created, only=kwargs.get("update_fields"))
 
     def merge_into(self, base: "Contact") -> None:
-        """Delete this contact, whose values ``base``, which is stored, takes over."""
-        signals.contacts_merging.send(Contact, base=base, mergee=self)
+        """Delete this contact, whose values ``base``, which is stored, takes over.
+
+        Raises ``RuntimeError`` when a receiver of a host's fails, as the error itself might look like a refusal.
+        """
+        try:
+            signals.contacts_merging.send(Contact, base=base, mergee=self)
+        except Error:
+            raise
+        except Exception as error:
+            raise RuntimeError("A receiver of contacts_merging failed.") from error
         self.merged_into = base
         self.delete()
 

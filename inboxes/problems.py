@@ -100,7 +100,7 @@ class ProblemResponse(JsonResponse):
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> ProblemResponse:
     """Return the refusal for whatever a public view raises: the exception handler of those views."""
     match exc:
-        case exceptions.ValidationError() | django_exceptions.ValidationError():
+        case exceptions.ValidationError() | django_exceptions.ValidationError(error_dict=_):
             return ProblemResponse(422, errors=field_errors(exc))
         case exceptions.ParseError():
             return ProblemResponse(400, detail=str(exc.detail))
