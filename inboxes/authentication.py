@@ -69,8 +69,10 @@ class IdentifierHashAuthentication(BaseAuthentication):
 
     def get_parameters(self, request: Request) -> Mapping[str, Any]:
         if request.method in SAFE_METHODS:
-            # Most have no query, and Django takes its time to find out.
-            return request.query_params if request.META.get("QUERY_STRING") else {}
+            if not request.META.get("QUERY_STRING"):  # most have none, and Django takes its time to find out
+                return {}
+            request._request.encoding = "utf-8"  # whatever DEFAULT_CHARSET is
+            return request.query_params
         sent = request.data
         if not isinstance(sent, Mapping):
             raise ParseError(_("The body has to be an object."))

@@ -6,7 +6,7 @@ from asgiref.sync import sync_to_async
 from corsheaders import middleware as cors
 from corsheaders.defaults import default_headers
 from django.db import Error
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import Resolver404, ResolverMatch, resolve
 from django.utils.cache import patch_vary_headers
@@ -43,10 +43,15 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
         """Give a public answer what it lacks; it may ask the database for the origins of the inbox."""
         if not self.is_enabled(request):
             return response
+        # Of a 404, a middleware of the host's may have made a redirect.
+        response = getattr(request, "inquirly_refusal", response)
+        if _is_preflight(request) and response.status_code >= 300:  # a middleware further in chose its addresses
+            response = HttpResponse()
         if response.status_code >= 400 and not isinstance(response, ProblemResponse):
             kept = {name: response[name] for name in KEPT_HEADERS if name in response}
             response = ProblemResponse(response.status_code, headers=kept)
         response.cookies.clear()
+        response.headers.pop("Set-Cookie", None)
         self.add_response_headers(request, response)
         for name, value in HEADERS.items():
             if response.headers.get(name) != value:
@@ -55,8 +60,7 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
 
     def check_preflight(self, request: HttpRequest) -> HttpResponseBase | None:
         # Only a preflight needs its view looked up before Django does so itself.
-        preflight = request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META
-        return super().check_preflight(request) if preflight else None
+        return super().check_preflight(request) if _is_preflight(request) else None
 
     def add_response_headers(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         # The project's own CORS settings, and its own CorsMiddleware further in, are for its other pages.
@@ -96,6 +100,10 @@ def public_match(request: HttpRequest) -> ResolverMatch | None:
     match = _match(request)
     public = match is not None and issubclass(getattr(match.func, "cls", object), PublicViewSet)
     return match if public else None
+
+
+def _is_preflight(request: HttpRequest) -> bool:
+    return request.method == "OPTIONS" and "HTTP_ACCESS_CONTROL_REQUEST_METHOD" in request.META
 
 
 def _match(request: HttpRequest) -> ResolverMatch | None:

@@ -3,6 +3,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, cast
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import Error, connections, transaction
 from django.http import Http404, HttpResponse, HttpResponseBase
@@ -81,7 +82,9 @@ class PublicViewSet(ViewSet):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Cache-Control"] = "no-store, private"  # heard by the host's cache middleware
+        request._request.user = AnonymousUser()  # a visitor is no user of the host's, whose middleware may look
         if response.status_code >= 400:
+            request._request.inquirly_refusal = response  # type: ignore[attr-defined]
             # Django would log the path, and with it the client's source_id.
             response._has_been_logged = True
             logger.info("%s refused with %d", type(self).__name__, response.status_code)
@@ -96,8 +99,8 @@ class PublicViewSet(ViewSet):
 
 
 def json_response(answer: Any) -> HttpResponse:
-    """Return the answer as JSON, whatever ``Accept`` says and however the host's own API writes it."""
-    return HttpResponse(ENCODER.encode(answer), content_type="application/json")
+    """Return the answer as JSON in UTF-8, whatever ``Accept`` says and however the host's own API writes it."""
+    return HttpResponse(ENCODER.encode(answer).encode(), content_type="application/json")
 
 
 @functools.cache

@@ -1,12 +1,16 @@
 """One shape for every refusal, and the headers that every public answer bears."""
 
+import json
 import logging
+from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import DataError, InterfaceError, OperationalError, connection
 from django.db.utils import InternalError
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.test import override_settings
+from django.utils import timezone
 
 from contacts import identify
 from inboxes.models import Inbox
@@ -18,6 +22,7 @@ from .api import (
     create_contact,
     problem,
     read_contact,
+    signed,
     stored,
     update_contact,
 )
@@ -262,3 +267,64 @@ def test_the_cache_of_the_host_keeps_no_contact(client, customer, settings):
     assert (before.json()["name"], after.json()["name"]) == ("Ada", "Countess")
     assert "ETag" not in after
     assert headers_of(after) == HEADERS
+
+
+def pages_in_languages(get_response):
+    """Make of a 404 a redirect, as LocaleMiddleware does where a site has pages for all other addresses."""
+
+    def serve(request):
+        response = get_response(request)
+        return HttpResponseRedirect("/en" + request.path) if response.status_code == 404 else response
+
+    return serve
+
+
+def test_a_404_stays_one_where_the_host_would_lead_elsewhere(client, inbox, customer, settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_problems.pages_in_languages"]
+    addresses = [contact_url(customer) + "0", contact_url(customer) + "/", f"{INBOXES}/none", f"{INBOXES}/a/nowhere"]
+    answers = [client.get(address) for address in addresses]
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(404, problem(404))] * 4
+
+
+def last_seen(get_response):
+    """Note when a user was seen, and set a cookie past Django."""
+
+    def serve(request):
+        response = get_response(request)
+        if request.user.is_authenticated:
+            User.objects.filter(pk=request.user.pk).update(last_login=timezone.now())
+        response["Set-Cookie"] = "seen=1"
+        return response
+
+    return serve
+
+
+def test_a_visitor_is_no_user_to_the_middleware_of_the_host(client, inbox, settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_problems.last_seen"]
+
+    response = create_contact(client, inbox, **signed(inbox, "user-7"))
+
+    assert response.status_code == 200
+    assert "Set-Cookie" not in response.headers
+
+
+def test_a_preflight_is_answered_where_a_middleware_further_in_has_put_the_api(client, inbox, settings):
+    settings.MIDDLEWARE = [settings.MIDDLEWARE[0], "tests.test_problems.elsewhere", *DJANGOS]
+    asking = {"origin": "https://a.example", "access-control-request-method": "POST"}
+
+    response = client.options(f"/inboxes/{inbox.identifier}/contacts", headers=asking)
+
+    assert (response.status_code, response.content) == (200, b"")
+    assert response["Access-Control-Allow-Origin"] == "https://a.example"
+
+
+def test_answers_are_utf_8_whatever_the_host_writes(client, inbox, settings):
+    settings.DEFAULT_CHARSET = "latin-1"
+    proof = signed(inbox, "\N{LATIN SMALL LETTER L WITH STROKE}")
+    session = create_contact(client, inbox, **proof, name="\N{SNOWMAN}")
+    read = client.get(f"{contacts_url(inbox)}/{json.loads(session.content)['source_id']}?{urlencode(proof)}")
+
+    assert (session.status_code, read.status_code) == (200, 200)
+    assert json.loads(session.content)["name"] == "\N{SNOWMAN}"
+    assert read.content == session.content
