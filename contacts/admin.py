@@ -1,6 +1,7 @@
 """Contacts, their sessions and the records of merges in the admin."""
 
 import json
+import re
 from typing import Any
 
 from django.contrib import admin
@@ -21,7 +22,7 @@ from .erasure_admin import ErasureAdmin, hold
 from .forms import ContactForm
 from .merge_admin import MergeAdmin
 from .models import Contact, ContactInbox, ContactMerge
-from .validators import normalize_email, normalize_phone_number
+from .validators import normalize_email
 
 SESSIONS_SHOWN = 20
 
@@ -118,12 +119,18 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin, LockingAdmin):
         terms = {*written, search_term.strip()} - numbers.keys() if len(numbers) < len(written) else set()
         sessions = ContactInbox.objects.filter(source_id__in=terms)
         emails = [normalize_email(term) for term in terms]
-        phone_numbers = ["+" + normalize_phone_number(term).removeprefix("+") for term in terms]
-        found = Q(pk__in=[*numbers.values(), *sessions.values_list("contact", flat=True)]) | Q(identifier__in=terms)
+        phone_numbers = [f"+{_digits(term)}" for term in terms]
+        found = Q(pk__in=[*numbers.values(), *sessions.values_list("contact", flat=True)])
+        found |= Q(identifier__in={*written, search_term.strip()})  # which nobody has who was not vouched for
         # SQLite takes an index that leaves out what is empty only for who does so too.
         found |= Q(claimed_identifier__in=terms) & ~Q(claimed_identifier="")
         found |= Q(email__in=emails) & ~Q(email="")
         return found | Q(phone_number__in=phone_numbers) & ~Q(phone_number="")
+
+
+def _digits(term: str) -> str:
+    """Return the digits of what may be a phone number, however another program parts them."""
+    return "" if any(char.isalpha() for char in term) or "+" in term[1:] else re.sub("[^0-9]", "", term)
 
 
 class ReadOnlyAdmin(BoundedAdmin):

@@ -1,9 +1,11 @@
 """The action with which staff merge two contacts: a page that compares them, and the merge."""
 
+import hashlib
 from collections import Counter
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import display_for_field, model_ngettext
 from django.db import transaction
 from django.db.models import Field, ProtectedError, QuerySet, RestrictedError
@@ -14,7 +16,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from inboxes.bounded_admin import BoundedAdmin
+from inboxes.bounded_admin import CHANGED, BoundedAdmin
 
 from .admin_search import TERMS, listed
 from .merge import merge
@@ -28,6 +30,7 @@ EXPLANATION = _(
     "they were stays. This cannot be undone."
 )
 PIECE = 30  # characters
+TIMES = ("last_activity_at", "updated_at")  # which every call of a visitor changes
 LOOKED_AT = 100  # with the same value, of whatever account: anybody could make a million of them
 GONE = _("One of the two contacts is no longer here: it was merged or deleted already. Nothing has changed now.")
 
@@ -62,10 +65,27 @@ class MergeAdmin(BoundedAdmin):
 
     @admin.action(description=_("Merge two contacts"), permissions=["merge"])
     def merge_contacts(self, request: HttpRequest, queryset: QuerySet[Contact]) -> HttpResponse | None:
-        contacts = list(queryset.order_by("pk")[:3])
-        if refusal := _refusal(contacts, confirmed="post" in request.POST):
+        if "post" not in request.POST:
+            contacts = list(queryset.order_by("pk")[:3])
+            if refusal := _refusal(contacts, confirmed=False):
+                self.message_user(request, refusal, messages.ERROR)
+                return None
+            return self._compare(request, contacts)
+        with transaction.atomic():
+            return self._confirmed(request)
+
+    def _confirmed(self, request: HttpRequest) -> HttpResponse | None:
+        """Merge if the contacts are as they were when staff were asked, else ask again."""
+        # Not out of the list again: a search that found them then may find them no longer.
+        ticked = self.get_queryset(request).filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME))
+        locked = Contact.objects.select_for_update().filter(pk__in=ticked.order_by().values("pk"))
+        contacts = list(locked.order_by("pk")[:3])
+        if refusal := _refusal(contacts, confirmed=True):
             self.message_user(request, refusal, messages.ERROR)
             return None
+        if request.POST["post"] != _as_they_are(contacts):
+            self.message_user(request, CHANGED, messages.WARNING)
+            return self._compare(request, contacts)
         chosen = {str(contact.pk): contact for contact in contacts}.get(request.POST.get("base", ""))
         if chosen is None:
             return self._compare(request, contacts)
@@ -76,8 +96,15 @@ class MergeAdmin(BoundedAdmin):
     def _compare(self, request: HttpRequest, contacts: list[Contact]) -> HttpResponse:
         left_out = {"id", "account", *Contact.AVATAR_FILES, *Contact.AVATAR_STATE}
         compared = [self._compared(field, contacts) for field in self.opts.fields if field.name not in left_out]
-        template = "admin/inquirly_contacts/contact/merge.html"
-        return self.confirmation(request, "merge_contacts", contacts, EXPLANATION, template=template, compared=compared)
+        return self.confirmation(
+            request,
+            "merge_contacts",
+            contacts,
+            EXPLANATION,
+            answer=_as_they_are(contacts),
+            template="admin/inquirly_contacts/contact/merge.html",
+            compared=compared,
+        )
 
     def _compared(self, field: "Field[Any, Any]", contacts: list[Contact]) -> tuple[str, list[str]]:
         empty = str(self.get_empty_value_display())
@@ -117,6 +144,13 @@ def _counted(error: ProtectedError | RestrictedError) -> str:
     rows = error.protected_objects if isinstance(error, ProtectedError) else error.restricted_objects
     numbers = Counter(row._meta for row in rows)
     return ", ".join(f"{number} {model_ngettext(options, number)}" for options, number in numbers.items())
+
+
+def _as_they_are(contacts: list[Contact]) -> str:
+    """Return a text that is another one when more than the times of these contacts has changed."""
+    names = [field.attname for field in Contact._meta.concrete_fields if field.name not in TIMES]
+    values = [[str(getattr(contact, name)) for name in names] for contact in contacts]
+    return hashlib.sha256(repr(values).encode()).hexdigest()
 
 
 def _breakable(text: str) -> SafeString:

@@ -17,9 +17,11 @@ from django.utils.functional import Promise, cached_property
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from .forms import ChangedFieldsForm
 
+CHANGED = _("This has changed since you were asked. Nothing has been done now: look again.")
 MAX_COUNT = 10_000
 MAX_AT_ONCE = 900  # rows that an action takes: the page that asks first sends them all, and Django reads 1,000 fields
 
@@ -158,8 +160,14 @@ class BoundedAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # takes no para
             return conditional_escape(text)
         name = f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}"
         url = reverse(name, current_app=self.admin_site.name, **where)
-        return format_html('<a href="{}">{}</a>', url, text)
+        # A name may hold characters that turn round what stands beside it.
+        return format_html('<a href="{}"><bdi>{}</bdi></a>', url, text)
 
 
 def _without(options: Any, names: Any) -> dict[str, Any]:
-    return {**options, "fields": [field for field in options["fields"] if field not in names]}
+    """Return ``options`` of a fieldset without the fields of these ``names``, of which some may share a line."""
+    lines = [
+        tuple(one for one in line if one not in names) if isinstance(line, list | tuple) else line
+        for line in options["fields"]
+    ]
+    return {**options, "fields": [line for line in lines if line and line not in names]}

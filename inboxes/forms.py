@@ -24,7 +24,7 @@ class ChangedFieldsForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's 
             field.show_hidden_initial = sent and self.instance.pk is not None
 
     def clean(self) -> dict[str, Any]:
-        for name in list(self.cleaned_data) if self.instance.pk else []:
+        for name in self._stored() if self.instance.pk else ():
             if name not in self.changed_data:
                 self.cleaned_data[name] = getattr(self.instance, name)
             elif self.cleaned_data[name] != getattr(self.instance, name) and self._changed_meanwhile(name):
@@ -37,10 +37,16 @@ class ChangedFieldsForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's 
         field, shown = self.fields[name], self.data.get(self.add_initial_prefix(name))
         return field.show_hidden_initial and field.has_changed(self.initial.get(name), shown)
 
+    def _stored(self) -> list[str]:
+        """Return the names of what was sent and the model has: a host may add fields that it has not."""
+        return [name for name in self.cleaned_data if hasattr(self.instance, name)]
+
     @property
     def update_fields(self) -> list[str]:
         """The fields to save: those that staff changed, and those that change along."""
-        return [*self.changed_data, *self.changed_along] if self.changed_data else []
+        fields = {field.name for field in self.instance._meta.concrete_fields}
+        changed = [name for name in self.changed_data if name in fields]
+        return [*changed, *self.changed_along] if changed else []
 
 
 class OriginsField(forms.Field):

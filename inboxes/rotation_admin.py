@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 
-from .bounded_admin import BoundedAdmin
+from .bounded_admin import CHANGED, BoundedAdmin
 from .identity import hmac_tokens, revoke_previous_hmac_token, rotate_hmac_token
 from .models import Inbox
 
@@ -22,7 +22,6 @@ OLD_TOKEN_ENDS = _(
     "new one. The earlier token of an overlap that is still running ends too."
 )
 OVERLAP_ENDS = _("Hashes made with the earlier token are refused from then on. The current token stays.")
-CHANGED = _("This has changed since you were asked. Nothing has been done now: look again.")
 NONE_LEFT = _("Nothing has changed: none of these inboxes is left, or none has an overlap.")
 
 

@@ -292,8 +292,8 @@ def test_the_page_of_a_contact_links_its_newest_sessions_without_their_secrets(a
 
     page = admin_client.get(page_url(contact)).content.decode()
 
-    links = [f'<a href="{page_url(one)}">{one} · {inbox.name}</a>' for one in reversed(sessions[1:])]
-    every = f'<a href="{list_url(ContactInbox)}?contact__id={contact.pk}">All sessions of this contact</a>'
+    links = [f'<a href="{page_url(one)}"><bdi>{one} · {inbox.name}</bdi></a>' for one in reversed(sessions[1:])]
+    every = f'<a href="{list_url(ContactInbox)}?contact__id={contact.pk}"><bdi>All sessions of this contact</bdi></a>'
     assert f'<div class="readonly">{"<br>".join([*links, every])}</div>' in page
     assert not [one for one in sessions if one.source_id in page or one.pubsub_token in page]
 

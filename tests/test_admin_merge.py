@@ -5,10 +5,11 @@ import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.utils import timezone
 
 from contacts.models import Contact, ContactMerge
 
-from .admin import act, confirm, page_url, say_yes, staff, told
+from .admin import act, confirm, list_url, page_url, say_yes, staff, told
 from .api import stored
 from .factories import ContactFactory
 from .test_site_pages import POLICY, inline
@@ -17,6 +18,7 @@ pytestmark = pytest.mark.django_db
 
 NOT_TWO = "Choose exactly two contacts to merge. Nothing has changed."
 TWO_ACCOUNTS = "These contacts belong to two accounts and cannot be merged. Nothing has changed."
+CHANGED = "This has changed since you were asked. Nothing has been done now: look again."
 GONE = "One of the two contacts is no longer here: it was merged or deleted already. Nothing has changed now."
 
 
@@ -36,8 +38,8 @@ def test_the_page_of_a_contact_leads_to_its_likely_duplicates(admin_client, pair
 
     page = admin_client.get(page_url(customer)).content.decode()
 
-    assert f'<a href="{page_url(visitor)}">#{visitor.pk} A. Lovelace</a>' in page
-    together = html.unescape(re.search(r'href="([^"]+)">Show them together', page)[1])
+    assert f'<a href="{page_url(visitor)}"><bdi>#{visitor.pk} A. Lovelace</bdi></a>' in page
+    together = html.unescape(re.search(r'href="([^"]+)"><bdi>Show them together', page)[1])
     assert list(admin_client.get(together).context["cl"].result_list) == sorted(pair, key=lambda one: -one.pk)
 
 
@@ -122,7 +124,7 @@ def test_the_one_that_staff_choose_wins(admin_client, pair, customer, visitor, w
     assert set(contact.contact_inboxes.all()) == {customer, visitor}
     record = ContactMerge.objects.get()
     assert (record.base_contact_id, record.mergee_contact_id) == (base.pk, mergee.pk)
-    link = f'<a href="{page_url(base)}">#{base.pk} {base.name}</a>'
+    link = f'<a href="{page_url(base)}"><bdi>#{base.pk} {base.name}</bdi></a>'
     assert told(response) == [f"Contact #{mergee.pk} has been merged into {link}, which has its sessions now."]
 
 
@@ -175,6 +177,46 @@ def test_one_that_is_gone_by_the_time_of_the_answer_is_not_merged(admin_client, 
     assert told(response) == [GONE]
     assert stored() == before
     assert not ContactMerge.objects.exists()
+
+
+def test_a_yes_holds_for_the_contacts_as_they_were_shown(admin_client, pair):
+    base, mergee = pair
+    asked = act(admin_client, "merge_contacts", *pair)
+    mergee.verify("somebody else")
+    mergee.save()
+    before = stored()
+
+    again = say_yes(admin_client, asked, *pair, base=base.pk)
+
+    assert told(again) == [CHANGED]
+    assert stored() == before
+    assert "somebody else" in again.content.decode()
+    assert "has been merged" in told(say_yes(admin_client, again, *pair, base=base.pk))[0]
+
+
+def test_a_visitor_who_calls_meanwhile_is_merged_all_the_same(admin_client, pair):
+    asked = act(admin_client, "merge_contacts", *pair)
+    pair[1].last_activity_at = timezone.now()
+    pair[1].save()
+
+    say_yes(admin_client, asked, *pair, base=pair[0].pk)
+
+    assert Contact.objects.get() == pair[0]
+
+
+def test_contacts_that_the_search_no_longer_finds_are_merged(admin_client, pair):
+    base, mergee = pair
+    data = {"action": "merge_contacts", "_selected_action": [one.pk for one in pair]}
+    address = f"{list_url(Contact)}?q=%23{base.pk},a@example.com"
+    Contact.objects.filter(pk=mergee.pk).update(email="a@example.com")
+    asked = admin_client.post(address, data)
+    yes = {"post": asked.context_data["answer"], "base": base.pk}
+    Contact.objects.filter(pk=mergee.pk).update(email="b@example.com")
+
+    changed = admin_client.post(address, {**data, **yes})
+    admin_client.post(address, {**data, **yes, "post": changed.context_data["answer"]})
+
+    assert Contact.objects.get() == base
 
 
 @pytest.mark.parametrize("base", ["", "0", "x", "\N{SUPERSCRIPT TWO}", "9" * 30])

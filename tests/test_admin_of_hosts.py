@@ -4,19 +4,21 @@ import re
 from datetime import timedelta
 
 import pytest
+from django import forms
 from django.contrib import admin
 from django.contrib.admin import EmptyFieldListFilter, SimpleListFilter
-from django.urls import path
+from django.urls import path, reverse
 from django.utils import timezone
 from pytest_django.asserts import assertContains
 
 from contacts.admin import ContactAdmin
+from contacts.forms import ContactForm
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox, ContactMerge
 from inboxes.admin import InboxAdmin
 from inboxes.models import Account, Inbox
 
-from .admin import delete, delete_selected, list_url, page_url, told
+from .admin import delete, delete_selected, list_url, open_page, page_url, send, told
 from .factories import ContactFactory
 from .test_admin_contacts import CHANGED, values
 
@@ -185,3 +187,28 @@ def test_in_an_admin_of_their_own_staff_stay_there(admin_client, customer, setti
         links = re.findall(r'href="(/(?:admin|office)/inquirly_[^"]+)"', page.content.decode())
         assert links
         assert [link for link in links if not link.startswith("/office/")] == []
+
+
+class NoteForm(ContactForm):
+    note = forms.CharField(required=False)
+
+
+def test_a_host_may_add_a_field_to_the_form_that_the_model_has_not(admin_client, customer, monkeypatch):
+    monkeypatch.setattr(ContactAdmin, "form", NoteForm)
+    monkeypatch.setattr(ContactAdmin, "fieldsets", ((None, {"fields": ("name", "note")}),))
+    data = open_page(admin_client, customer.contact)
+
+    unchanged = send(admin_client, customer.contact, data, note="call back")
+    renamed = send(admin_client, customer.contact, data, note="call back", name="Countess")
+
+    assert (unchanged.status_code, renamed.status_code) == (302, 302)
+    assert values(customer.contact, "name", "email") == ("Countess", "ada@example.com")
+
+
+def test_a_host_may_put_fields_on_one_line(admin_client, monkeypatch):
+    lines = (("name", "likely_duplicates"), ("created_at", "updated_at"), "email")
+    monkeypatch.setattr(ContactAdmin, "fieldsets", ((None, {"fields": lines}),))
+
+    page = admin_client.get(reverse("admin:inquirly_contacts_contact_add"))
+
+    assert list(page.context["adminform"].fieldsets) == [(None, {"fields": [("name",), "email"]})]

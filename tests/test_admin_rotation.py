@@ -22,7 +22,7 @@ NONE_LEFT = "Nothing has changed: none of these inboxes is left, or none has an 
 
 
 def link(inbox):
-    return f'<a href="{page_url(inbox)}">{inbox.name}</a>'
+    return f'<a href="{page_url(inbox)}"><bdi>{inbox.name}</bdi></a>'
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from contacts.avatar_reasons import REASONS
 from contacts.avatars import TRIES, fetch
 from contacts.models import Contact
 
-from .admin import act, edit, list_url, page_url, staff, told
+from .admin import act, confirm, edit, list_url, page_url, staff, told
 from .factories import ContactFactory
 from .picture_server import answer, picture
 
@@ -233,7 +233,7 @@ def test_the_page_that_compares_two_contacts_leaves_out_how_far_pictures_are(adm
 
 def test_the_record_of_a_merge_does_not_name_the_file(admin_client, ada):
     other = ContactFactory(account=ada.account)
-    act(admin_client, "merge_contacts", ada, other, post="yes", base=str(other.pk))
+    confirm(admin_client, "merge_contacts", ada, other, base=str(other.pk))
 
     record = ada.account.contact_merges.get()
 
