@@ -22,8 +22,6 @@ from .validators import (
     validate_phone_number,
 )
 
-INT64 = {"type": "integer", "format": "int64", "minimum": -(2**63), "maximum": 2**63 - 1}
-EMPTY_TEXT = {"type": "string", "maxLength": 0}
 REFUSED_BY_THE_PARSER = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
 PUNCTUATION = r"[ .\(\)\[\]\-]*"
 PHONE_NUMBER_PATTERN = rf"^{PUNCTUATION}\+{PUNCTUATION}[1-9](?:{PUNCTUATION}[0-9]){{6,14}}{PUNCTUATION}$"
@@ -46,7 +44,9 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-@extend_schema_field({"anyOf": [{"type": "string", "maxLength": 255, "pattern": f"^{IDENTIFIER}$"}, INT64]})
+# Numbers are taken too, and "" for no attributes; but of a choice of types, generators of clients make classes that can
+# hold nothing.
+@extend_schema_field({"type": "string", "maxLength": 255, "pattern": f"^{IDENTIFIER}$"})
 class IdentifierField(TextField):
     def to_internal_value(self, data: Any) -> str:
         return super().to_internal_value(identifier_text(data))
@@ -63,7 +63,7 @@ class PhoneNumberField(TextField):
         return normalize_phone_number(super().to_internal_value(data))
 
 
-@extend_schema_field({"anyOf": [{"type": "object", "additionalProperties": {}}, EMPTY_TEXT]})
+@extend_schema_field({"type": "object", "additionalProperties": {}})
 class CustomAttributesField(serializers.Field[dict[str, Any], Any, Any, Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         # What null removes does not count against the limits.

@@ -4,6 +4,7 @@ What is special to a call stands beside its view, in extensions of drf-spectacul
 """
 
 import json
+import re
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -92,6 +93,13 @@ class InquirlySchema(AutoSchema):
     def _get_request_for_media_type(self, serializer: Any, direction: Any = "request") -> tuple[Description, bool]:
         # PATCH takes what PUT and POST take: every field is optional anyway, and so is the body.
         return self.resolve_serializer(serializer, direction).ref, False
+
+    def _insert_field_validators(self, field: Any, schema: Description) -> None:
+        """Say of a text that may be blank what it may be, and not that it is one of two texts."""
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        schema.update(schema.pop("oneOf", [{}])[0])
+        if getattr(field, "allow_blank", False) and not re.match(schema.get("pattern", ""), ""):
+            schema["pattern"] = f"^({schema['pattern'][1:-1]})?$"
 
     def possible_problems(self, operation: Description) -> dict[int, list[str]]:
         """Return the codes of the refusals that the operation may answer, by status."""

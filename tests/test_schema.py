@@ -193,6 +193,23 @@ def test_a_pattern_means_the_same_to_every_client():
     assert not [inside for inside in within if re.search(r"(?<!\\)\[", inside)]
 
 
+def test_generators_of_clients_are_given_one_type_for_each_field():
+    fields = DOCUMENT["components"]["schemas"]["ContactFields"]["properties"]
+
+    assert {name: field.get("type") for name, field in fields.items()} == {
+        **{name: ["string", "null"] for name in fields},
+        "custom_attributes": ["object", "null"],
+    }
+    assert not [name for name, field in fields.items() if {"oneOf", "anyOf", "allOf"} & field.keys()]
+
+
+@pytest.mark.parametrize("name", ["identifier", "name", "phone_number", "avatar_url"])
+def test_what_counts_as_not_sent_is_as_described(name):
+    field = DOCUMENT["components"]["schemas"]["ContactFields"]["properties"][name]
+
+    assert schema_errors(field, "") == schema_errors(field, None) == []
+
+
 @pytest.mark.parametrize("fields", [{}, {"name": "Ada", "email": "a@example.com", "phone_number": "+12025550123"}])
 def test_200_of_a_create_is_as_described(client, inbox, fields):
     response = create_contact(client, inbox, **fields)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume
 
 from bench.faults import described
-from bench.faults.described import is_signable, is_within_limits, lead_to
+from bench.faults.described import is_signable, is_taken_all_the_same, is_within_limits, lead_to
 from inboxes.identity import identifier_hash
 from inquirly_site.wsgi import application
 
@@ -19,8 +19,8 @@ schema.app = application
 @schema.parametrize()
 def test_calls_do_what_the_schema_says(case, signing):
     session = ContactInboxFactory()
-    if case.meta.generation.mode.is_positive:
-        assume(is_within_limits(case.body))
+    positive = case.meta.generation.mode.is_positive
+    assume(is_within_limits(case.body) if positive else not is_taken_all_the_same(case.body))
     lead_to({"inbox_identifier": session.inbox.identifier, "source_id": session.source_id}, case.path_parameters)
     if signing and is_signable(case.body):
         case.body["identifier_hash"] = identifier_hash(session.inbox.hmac_token, case.body["identifier"])
