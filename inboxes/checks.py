@@ -94,15 +94,22 @@ def check_databases(app_configs: Apps, databases: Iterable[str] | None = None, *
             "or run Inquirly as its own site."
         )
         return [Error(text, hint=hint, id="inquirly_inboxes.E012")]
+    if not all(router.allow_migrate_model(DEFAULT_DB_ALIAS, model) for model in _models_of_ours()):
+        text = _("The database router makes no tables of Inquirly in the default database.")
+        hint = _("Let its allow_migrate take inquirly_inboxes and inquirly_contacts there.")
+        return [Error(text, hint=hint, id="inquirly_inboxes.E019")]
     return list(_check_database(connections[alias])) if alias in (databases or ()) else []
 
 
 def _databases_of_ours() -> Iterator[str]:
     """Yield the databases in which rows of ours are written, or looked for: a replica may not have them yet."""
-    for model in apps.get_models():
-        if model._meta.app_label in LABELS:
-            yield router.db_for_write(model)
-            yield router.db_for_read(model)
+    for model in _models_of_ours():
+        yield router.db_for_write(model)
+        yield router.db_for_read(model)
+
+
+def _models_of_ours() -> Iterator[Any]:
+    return (model for model in apps.get_models() if model._meta.app_label in LABELS)
 
 
 def _check_database(connection: Any) -> Iterator[CheckMessage]:

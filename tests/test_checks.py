@@ -299,6 +299,17 @@ def test_another_database_than_the_default_is_an_error(settings, router):
     assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.E012"]
 
 
+def test_a_router_that_makes_no_tables_is_an_error(settings):
+    settings.DATABASE_ROUTERS = ["tests.test_checks.OthersOnly"]
+
+    assert ids(databases=["default"], tags=["database"]) == ["inquirly_inboxes.E019"]
+
+
+class OthersOnly:
+    def allow_migrate(self, db, app_label, **hints):
+        return app_label in ("auth", "contenttypes")
+
+
 class Elsewhere:
     def db_for_write(self, model, **hints):
         return "elsewhere"

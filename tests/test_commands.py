@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import ProgrammingError, connection
 
 from contacts import idempotency
 from contacts.models import IdempotencyKey
@@ -344,3 +345,18 @@ def test_each_command_says_what_it_is_for(capsys, command):
         "rotatehmac": "Give an inbox a new HMAC token and print it.",
         "pruneidempotencykeys": "Delete the idempotency keys of more than 24 hours ago with the answers kept for them",
     }[command] in words
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "command", [("createinbox", "Shop"), ("identifierhash", "a", "b"), ("rotatehmac", "a"), ("pruneidempotencykeys",)]
+)
+def test_without_tables_a_command_says_what_to_do(command):
+    def missing(*args):
+        raise ProgrammingError("no such table: inquirly_inboxes_inbox")
+
+    with (
+        connection.execute_wrapper(missing),
+        pytest.raises(CommandError, match="migrate makes them"),
+    ):
+        call_command(*command)

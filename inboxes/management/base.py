@@ -3,16 +3,30 @@
 import json
 from argparse import ArgumentParser
 from collections.abc import Mapping
+from typing import Any
 
 from django.core.management import BaseCommand, CommandError
 from django.core.management.base import OutputWrapper
+from django.db import OperationalError, ProgrammingError
 from django.utils.translation import gettext as _
 
 from inboxes.models import Inbox
 from inboxes.strict_json import is_storable
 
 
-class InboxCommand(BaseCommand):
+class DatabaseCommand(BaseCommand):
+    """A command that says what to do when its tables are not there."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            return super().execute(*args, **options)
+        except (OperationalError, ProgrammingError) as error:
+            raise CommandError(
+                _("The database does not answer, or has no tables of ours yet: python manage.py migrate makes them.")
+            ) from error
+
+
+class InboxCommand(DatabaseCommand):
     """A command whose first argument is the identifier of an inbox."""
 
     def add_arguments(self, parser: ArgumentParser) -> None:

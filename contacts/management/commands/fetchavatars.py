@@ -2,18 +2,18 @@ from argparse import ArgumentParser
 from collections import Counter
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.utils.translation import gettext as _
 
 from contacts import avatars
 from contacts.avatar_model import AvatarState
-from inboxes.management.base import add_format, write
+from inboxes.management.base import DatabaseCommand, add_format, write
 from inboxes.management.progress import Progress
 
 SHOWN = (AvatarState.FETCHED, AvatarState.REFUSED, AvatarState.FAILED)
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.description = _(
             "Fetch the pictures of contacts that are due, and print how many came, were refused, and failed for now. "

@@ -1,14 +1,13 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management import BaseCommand
 from django.utils.translation import gettext as _
 
 from contacts import idempotency
-from inboxes.management.base import add_format, write
+from inboxes.management.base import DatabaseCommand, add_format, write
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.description = _(
             "Delete the idempotency keys of more than 24 hours ago with the answers kept for them, and print how "

@@ -2,11 +2,11 @@ from argparse import ArgumentParser
 from typing import Any, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from inboxes.management.base import add_format, storable, write
+from inboxes.management.base import DatabaseCommand, add_format, storable, write
 from inboxes.models import Account, Inbox
 
 DEFAULT_ACCOUNT = "Default"
@@ -14,7 +14,7 @@ DEFAULT_ACCOUNT = "Default"
 Row = TypeVar("Row", Account, Inbox)
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.description = _(
             "Make an inbox and print its identifier, which is public, and its hmac_token, which is secret."
