@@ -63,6 +63,7 @@ def merged(customer, visitor):
         pytest.param("+1 (202) 555-0123", id="phone-number-as-people-write-it"),
         pytest.param(" 12025550123 ", id="phone-number-without-plus"),
         pytest.param("1 202-555-0123", id="phone-number-without-plus-as-people-write-it"),
+        pytest.param("+1\u00a0202\u2011555/0123", id="phone-number-as-other-programs-write-it"),
     ],
 )
 def test_a_contact_is_found_by(admin_client, customer, visitor, term):
@@ -110,6 +111,14 @@ def test_a_contact_is_found_by_its_number(admin_client, customer, visitor):
 
     assert found(admin_client, Contact, f" #{number} ") == [customer.contact]
     assert found(admin_client, Contact, "#0") == []
+
+
+def test_an_identifier_that_looks_like_a_number_finds_its_own_contact_too(admin_client, customer):
+    number = f"#{customer.contact.pk}"
+    one, both = ContactFactory(identifier=number), ContactFactory(identifier=f"{number}, #0")
+
+    assert found(admin_client, Contact, number) == [one, customer.contact]
+    assert found(admin_client, Contact, f"{number}, #0") == [both, one, customer.contact]
 
 
 def test_nobody_comes_into_a_search_for_a_number_by_a_claim(admin_client, customer):
