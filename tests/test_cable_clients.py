@@ -127,8 +127,12 @@ def test_the_client_of_rails_listens_as_the_readme_has_it(site, packages):
         contact = site.update(contact, email="ada@example.com")
         assert listener.hear() == event(contact)
 
+        other = site.create(name="Grace")
+        assert listener.listen(other) == "read"
         contact = site.update(contact, **signed(site.inbox, "user-42"))
         assert listener.hear() == "ended"
+        other = site.update(other, email="grace@example.com")
+        assert listener.hear() == event(other)
         assert listener.listen(contact) == "read"
         contact = site.update(contact, name="Ada Lovelace")
         assert listener.hear() == event(contact)
