@@ -30,7 +30,8 @@ EXPLANATION = _(
     "they were stays. This cannot be undone."
 )
 PIECE = 30  # characters
-TIMES = ("last_activity_at", "updated_at")  # which every call of a visitor changes
+NOT_COMPARED = {"id", "account", *Contact.AVATAR_FILES, *Contact.AVATAR_STATE}
+TIMES = {"last_activity_at", "updated_at"}  # which every call of a visitor changes
 LOOKED_AT = 100  # with the same value, of whatever account: anybody could make a million of them
 GONE = _("One of the two contacts is no longer here: it was merged or deleted already. Nothing has changed now.")
 
@@ -94,8 +95,7 @@ class MergeAdmin(BoundedAdmin):
         return None
 
     def _compare(self, request: HttpRequest, contacts: list[Contact]) -> HttpResponse:
-        left_out = {"id", "account", *Contact.AVATAR_FILES, *Contact.AVATAR_STATE}
-        compared = [self._compared(field, contacts) for field in self.opts.fields if field.name not in left_out]
+        compared = [self._compared(field, contacts) for field in self.opts.fields if field.name not in NOT_COMPARED]
         return self.confirmation(
             request,
             "merge_contacts",
@@ -118,9 +118,6 @@ class MergeAdmin(BoundedAdmin):
             with transaction.atomic():
                 base = merge(base, mergee)
                 self.log_change(request, base, note)
-        except Contact.DoesNotExist:
-            self.message_user(request, GONE, messages.ERROR)
-            return
         except (ProtectedError, RestrictedError) as error:
             kept = gettext("Contact #%(number)d cannot disappear: it is kept by %(rows)s. Nothing has changed.")
             self.message_user(request, kept % {"number": number, "rows": _counted(error)}, messages.ERROR)
@@ -147,9 +144,9 @@ def _counted(error: ProtectedError | RestrictedError) -> str:
 
 
 def _as_they_are(contacts: list[Contact]) -> str:
-    """Return a text that is another one when more than the times of these contacts has changed."""
-    names = [field.attname for field in Contact._meta.concrete_fields if field.name not in TIMES]
-    values = [[str(getattr(contact, name)) for name in names] for contact in contacts]
+    """Return a text that is another one when more than the times of what is compared has changed."""
+    names = [field.name for field in Contact._meta.concrete_fields if field.name not in NOT_COMPARED | TIMES]
+    values = [[contact.pk, *(str(getattr(contact, name)) for name in names)] for contact in contacts]
     return hashlib.sha256(repr(values).encode()).hexdigest()
 
 

@@ -44,7 +44,7 @@ class PublicAPIMiddleware(cors.CorsMiddleware):
         if not self.is_enabled(request):
             return response
         # Of a 404, a middleware of the host's may have made a redirect.
-        response = getattr(request, "inquirly_refusal", response)
+        response = getattr(request, "inquirly_refusal", None) or response
         if _is_preflight(request) and response.status_code >= 300:  # a middleware further in chose its addresses
             response = HttpResponse()
         if response.status_code >= 400 and not isinstance(response, ProblemResponse):

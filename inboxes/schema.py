@@ -97,8 +97,10 @@ class InquirlySchema(AutoSchema):
     def _insert_field_validators(self, field: Any, schema: Description) -> None:
         """Say of a text that may be blank what it may be, and not that it is one of two texts."""
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]
+        if not getattr(field, "allow_blank", False):
+            return
         schema.update(schema.pop("oneOf", [{}])[0])
-        if getattr(field, "allow_blank", False) and not re.match(schema.get("pattern", ""), ""):
+        if not re.match(schema.get("pattern", ""), ""):
             schema["pattern"] = f"^({schema['pattern'][1:-1]})?$"
 
     def possible_problems(self, operation: Description) -> dict[int, list[str]]:

@@ -83,8 +83,9 @@ class PublicViewSet(ViewSet):
         response = super().finalize_response(request, response, *args, **kwargs)
         response["Cache-Control"] = "no-store, private"  # heard by the host's cache middleware
         request._request.user = AnonymousUser()  # a visitor is no user of the host's, whose middleware may look
-        if response.status_code >= 400:
-            request._request.inquirly_refusal = response  # type: ignore[attr-defined]
+        refused = response.status_code >= 400
+        request._request.inquirly_refusal = response if refused else None  # type: ignore[attr-defined]
+        if refused:
             # Django would log the path, and with it the client's source_id.
             response._has_been_logged = True
             logger.info("%s refused with %d", type(self).__name__, response.status_code)

@@ -280,7 +280,7 @@ def pages_in_languages(get_response):
 
 
 def test_a_404_stays_one_where_the_host_would_lead_elsewhere(client, inbox, customer, settings):
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_problems.pages_in_languages"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:1], "tests.test_problems.pages_in_languages", *settings.MIDDLEWARE[1:]]
     addresses = [contact_url(customer) + "0", contact_url(customer) + "/", f"{INBOXES}/none", f"{INBOXES}/a/nowhere"]
     answers = [client.get(address) for address in addresses]
 
@@ -301,7 +301,7 @@ def last_seen(get_response):
 
 
 def test_a_visitor_is_no_user_to_the_middleware_of_the_host(client, inbox, settings):
-    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_problems.last_seen"]
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:1], "tests.test_problems.last_seen", *settings.MIDDLEWARE[1:]]
 
     response = create_contact(client, inbox, **signed(inbox, "user-7"))
 
@@ -328,3 +328,28 @@ def test_answers_are_utf_8_whatever_the_host_writes(client, inbox, settings):
     assert (session.status_code, read.status_code) == (200, 200)
     assert json.loads(session.content)["name"] == "\N{SNOWMAN}"
     assert read.content == session.content
+
+
+def trying_again(get_response):
+    """Send a request on once more when the database was away."""
+
+    def serve(request):
+        response = get_response(request)
+        return get_response(request) if response.status_code == 503 else response
+
+    return serve
+
+
+def test_a_refusal_is_forgotten_when_the_host_tries_again(client, customer, settings, monkeypatch):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE[:1], "tests.test_problems.trying_again", *settings.MIDDLEWARE[1:]]
+    retrieve, failures = identify.retrieve, [OperationalError("away")]
+
+    def sometimes(*args, **kwargs):
+        if failures:
+            raise failures.pop()
+        return retrieve(*args, **kwargs)
+
+    monkeypatch.setattr(identify, "retrieve", sometimes)
+
+    assert read_contact(client, customer).status_code == 200
+    assert failures == []
