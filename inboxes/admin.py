@@ -20,11 +20,7 @@ class HolderAdmin(LockingAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse where Django's page, which names every row that goes along, would not be readable."""
-        return super().has_delete_permission(request, obj) and (obj is None or not _holds_much(obj))
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Leave out Django's, which deletes many at once without asking for each."""
-        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+        return obj is not None and super().has_delete_permission(request, obj) and not _holds_much(obj)
 
 
 def _holds_much(obj: Model) -> bool:
