@@ -1,5 +1,6 @@
 """The picture of a contact for staff: from our own storage, its status, and the action that fetches it again."""
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin, messages
@@ -41,11 +42,14 @@ class AvatarAdmin(BoundedAdmin):
 
     @admin.display(description=_("picture"))
     def picture(self, contact: Contact) -> SafeString | str:
-        if not contact.avatar:
+        address = ""
+        with suppress(Exception):  # each storage has errors of its own, and the page has more to show
+            address = contact.avatar.url
+        if not address:
             return str(self.get_empty_value_display())
         return format_html(
             '<img src="{}" alt="{}" width="{}" height="{}">',
-            contact.avatar.url,
+            address,
             gettext("The picture of this contact"),
             SIDE,
             SIDE,

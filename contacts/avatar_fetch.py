@@ -13,13 +13,14 @@ from urllib.parse import urljoin
 
 from AntiSSRF import AntiSSRFError, AntiSSRFPolicy, PolicyConfigOptions
 from requests import RequestException, Response
+from requests.exceptions import InvalidHeader
 from urllib3.exceptions import HTTPError
 
 from inboxes.conf import conf
 
 from .avatar_address import check_address
 from .avatar_deadline import Deadline
-from .avatar_reasons import AvatarFailed, AvatarRefused
+from .avatar_reasons import AvatarFailed, AvatarRefused, NoAvatar
 
 SECONDS = 5  # in all
 MAX_BYTES = 1024 * 1024
@@ -63,6 +64,7 @@ def _put(future: "Future[bytes]", function: Callable[..., bytes], *args: Any) ->
 
 
 def _follow(url: str, deadline: Deadline) -> bytes:
+    no_avatar: NoAvatar = AvatarRefused("redirects")
     try:
         for _hop in range(1 + REDIRECTS):
             check_address(url)
@@ -77,12 +79,14 @@ def _follow(url: str, deadline: Deadline) -> bytes:
                         return _read(response, deadline)
                     url = urljoin(url, location)
     except AntiSSRFError:
-        raise AvatarRefused("not_public") from None
+        no_avatar = AvatarRefused("not_public")
+    except InvalidHeader:  # two lengths, say
+        no_avatar = AvatarFailed("unreachable")
     except ValueError:  # a name or an address that has no meaning, also where requests makes one of it
-        raise AvatarRefused("address") from None
+        no_avatar = AvatarRefused("address")
     except (RequestException, HTTPError, OSError):
-        raise AvatarFailed("timeout" if deadline.over() else "unreachable") from None
-    raise AvatarRefused("redirects")
+        no_avatar = AvatarFailed("timeout" if deadline.over() else "unreachable")
+    raise no_avatar  # here, as the error that was caught holds a connection open for as long as it is kept
 
 
 def _none(*args: Any, **kwargs: Any) -> Iterator[Response]:

@@ -1,6 +1,7 @@
 """The picture itself: read by its content, made small and square, and written anew without what else was in it."""
 
 import warnings
+from contextlib import suppress
 from io import BytesIO
 
 from PIL import Image, ImageOps
@@ -9,6 +10,7 @@ from .avatar_reasons import AvatarRefused
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 MAX_PIXELS = 16_000_000
+MAX_SIDE = 16_384  # pixels; Pillow keeps a pointer for each row, of each image that it makes on the way
 MAX_SCANS = 100  # of a progressive JPEG, which is gone through once for each; usual are 10
 SIDE = 256  # pixels
 
@@ -22,7 +24,7 @@ def square(data: bytes) -> bytes:
         raise AvatarRefused("too_many_pixels")
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(data), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:  # only the header has been read
+            if image.width * image.height > MAX_PIXELS or max(image.size) > MAX_SIDE:  # only the header has been read
                 raise AvatarRefused("too_many_pixels")
             return _webp(image)
     except AvatarRefused:
@@ -35,7 +37,9 @@ def square(data: bytes) -> bytes:
 
 def _webp(image: Image.Image) -> bytes:
     image.draft("RGB", (2 * SIDE, 2 * SIDE))  # a large JPEG need not be decoded in full
-    upright = ImageOps.exif_transpose(image)
+    upright: Image.Image = image
+    with suppress(Exception):  # what is said beside the picture may make no sense
+        upright = ImageOps.exif_transpose(image)
     if upright.mode.startswith("I"):  # grey in 16 bits, which Pillow cuts off at 255
         upright = upright.point(lambda value: value / 256).convert("L")
     plain = upright.convert("RGBA" if upright.has_transparency_data else "RGB")

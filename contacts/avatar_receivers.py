@@ -20,9 +20,9 @@ def connect() -> None:
         contact_created.connect(_created, sender=Contact)
 
 
-def _deleted(instance: Contact, origin: Any, **kwargs: Any) -> None:
-    # A row that Django has just read is as it is stored, and so is a mergee; what somebody has long held may not be.
-    stale = origin is instance and not instance.merged_into
+def _deleted(instance: Contact, **kwargs: Any) -> None:
+    # A mergee is locked, and as it is stored. Of others, a worker may have stored a picture since they were read.
+    stale = avatars.installed() and not instance.merged_into
     if instance.avatar_url or instance.avatar_state or stale:
         avatars.erase(instance.pk)
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.storage import Storage, default_storage
 from django.utils.html import escape
 from django_tasks_db.models import DBTaskResult
 
@@ -43,6 +44,13 @@ def shown(client, contact):
 
 def test_staff_see_the_picture_from_our_own_storage(admin_client, ada):
     assert shown(admin_client, ada) == [f"/media/{ada.avatar.name}"]
+    assert "Fetched, and stored here." in page(admin_client, ada)
+
+
+def test_a_storage_that_tells_no_address_leaves_the_rest_of_the_page(admin_client, ada, monkeypatch):
+    monkeypatch.setattr(default_storage, "url", Storage().url)  # raises NotImplementedError
+
+    assert shown(admin_client, ada) == []
     assert "Fetched, and stored here." in page(admin_client, ada)
 
 

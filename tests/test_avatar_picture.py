@@ -153,13 +153,24 @@ def test_what_is_no_whole_picture_is_refused(data):
     assert refusal(data) == "not_a_picture"
 
 
-@pytest.mark.parametrize("size", [(20_000, 20_000), (4001, 4000), (MAX_PIXELS + 1, 1), (12_000, 8_000), (2**31 - 1, 1)])
+@pytest.mark.parametrize(
+    "size", [(20_000, 20_000), (4001, 4000), (MAX_PIXELS + 1, 1), (12_000, 8_000), (2**31 - 1, 1), (1, 16_385)]
+)
 def test_pictures_of_too_many_pixels_are_refused_before_they_are_read(size):
     assert refusal(png_of(*size)) == "too_many_pixels"
 
 
 def test_16_million_pixels_are_taken():
     assert opened(square(picture(size=(4000, 4000), mode="L", color="gray"))).size == (256, 256)
+
+
+def test_a_side_of_16384_pixels_is_taken():
+    assert opened(square(picture(size=(1, 16_384)))).size == (256, 256)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "JPEG"])
+def test_what_the_camera_wrote_may_make_no_sense(kind):
+    assert opened(square(picture(kind, exif=b"no Exif"))).size == (256, 256)
 
 
 def test_a_jpeg_of_very_many_scans_is_refused():
