@@ -26,10 +26,18 @@ def counted(address: str) -> Iterator[int]:
 
 
 class Frames:
-    """The frames that one socket has sent in the last second."""
+    """The frames that one socket has sent in the last second, but for those that had to wait for us."""
 
     def __init__(self) -> None:
         self._arrived: deque[float] = deque()
+        self._waited = 0.0
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let the client send meanwhile what it may: all of that arrives together in the end."""
+        begun = time.monotonic()
+        yield
+        self._waited += (time.monotonic() - begun) * conf.INQUIRLY_CABLE_FRAMES_PER_SECOND
 
     def too_much(self, frame: str | bytes) -> str | None:
         """Count ``frame`` and return why the socket has to end, or None."""
@@ -39,6 +47,10 @@ class Frames:
         self._arrived.append(now)
         if len(frame if isinstance(frame, bytes) else frame.encode(errors="replace")) > conf.INQUIRLY_CABLE_MAX_FRAME:
             return TOO_LARGE
-        if len(self._arrived) > conf.INQUIRLY_CABLE_FRAMES_PER_SECOND:
+        if len(self._arrived) <= conf.INQUIRLY_CABLE_FRAMES_PER_SECOND:
+            return None
+        if self._waited < 1:
             return TOO_MANY
+        self._waited -= 1
+        self._arrived.pop()
         return None

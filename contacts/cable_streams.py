@@ -4,7 +4,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
@@ -19,6 +19,7 @@ SHOWN = ("id", "name", "email", "phone_number")
 # The sessions that hear of their contact: those that can read it without signing, and are not blocked.
 OPEN = (Q(hmac_verified=True) | Q(inbox__hmac_mandatory=False)) & Q(contact__blocked=False)
 SAMPLE = 2**62  # stands, with those after it, for the ids that a query is asked for
+PATIENCE = 1  # seconds for which a session may be held by another transaction
 PIECE = 200  # sessions that are told before it is the turn of another contact
 
 Message = dict[str, Any]
@@ -78,10 +79,22 @@ def open_to(pubsub_token: str, origin: str | None) -> str | None:
     """
     source_id, streamed = _open_to(pubsub_token, origin)
     if source_id is not None and not streamed:
-        ContactInbox.objects.filter(pubsub_token=pubsub_token).update(streamed=True)
+        _stream(pubsub_token)
         # What came before was told to nobody here: look again.
         source_id, _streamed = _open_to(pubsub_token, origin)
     return source_id
+
+
+def _stream(pubsub_token: str) -> None:
+    """Let the session hear from now on; raises ``OperationalError`` when another transaction holds it for long.
+
+    All look-ups of a process wait for this one.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = '{PATIENCE}s'")
+        ContactInbox.objects.filter(pubsub_token=pubsub_token).update(streamed=True)
 
 
 def _open_to(pubsub_token: str, origin: str | None) -> tuple[str | None, bool]:

@@ -131,8 +131,10 @@ class CableConsumer(AsyncWebsocketConsumer):
         group = cable_streams.group(token)
         try:
             # In this order: what ends the session from now on is heard, what ended it before is seen.
-            await self.join(group)
-            source_id = await database_sync_to_async(cable_streams.open_to)(token, cable_handshake.origin(self.scope))
+            with self.frames.waiting():
+                await self.join(group)
+                open_to = database_sync_to_async(cable_streams.open_to)
+                source_id = await open_to(token, cable_handshake.origin(self.scope))
         except Exception as error:  # noqa: BLE001 (layers and databases have errors of their own)
             outage.begin(error)
             await self.end("unavailable", reconnect=True)

@@ -9,7 +9,7 @@ from channels.layers import get_channel_layer
 from contacts import cable_limits, cable_pings, cable_streams
 from contacts.consumers import MAX_WAITING, CableConsumer
 
-from .cable import WELCOME, Clock, application, connected, connecting, disconnected, in_loop
+from .cable import WELCOME, Clock, application, connected, connecting, disconnected, identifier, in_loop, rejected
 
 
 @pytest.fixture
@@ -56,6 +56,25 @@ async def test_twenty_frames_a_second_are_taken_and_one_more_ends_the_connection
         for _frame in range(20):
             assert await socket.lives()
         clock.now += 0.999
+        await socket.send_to(text_data="{}")
+
+        assert await socket.frame() == disconnected("too_many_frames", reconnect=True)
+        assert await socket.closes()
+
+
+@in_loop
+async def test_what_a_client_sends_while_it_waits_for_us_is_not_too_much(db, clock, monkeypatch):
+    """A client asks again until it is confirmed, and a server hands on together what came meanwhile."""
+
+    def slow(*args):
+        clock.now += 2
+
+    monkeypatch.setattr(cable_streams, "open_to", slow)
+    async with connected() as socket:
+        assert await socket.ask(identifier("token")) == rejected(identifier("token"))
+        for _frame in range(2 * 20 + 19):
+            await socket.send_to(text_data="{}")
+        assert await socket.lives()
         await socket.send_to(text_data="{}")
 
         assert await socket.frame() == disconnected("too_many_frames", reconnect=True)

@@ -1,7 +1,9 @@
 """Which sessions are told of changes: those that a socket has opened, from before they hear that it is open."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from contacts.cable_streams import open_to
@@ -42,6 +44,21 @@ def test_who_is_blocked_while_a_socket_opens_is_refused(visitor):
     """Whoever commits before the session is streamed tells nobody."""
     with before("UPDATE", lambda: Contact.objects.update(blocked=True)):
         assert open_to(visitor.pubsub_token, None) is None
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite locks no rows")
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_is_held_for_long_keeps_nobody_waiting(visitor):
+    def look():
+        try:
+            open_to(visitor.pubsub_token, None)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as executor, transaction.atomic():
+        ContactInbox.objects.select_for_update().get()
+        with pytest.raises(OperationalError, match="lock timeout"):
+            executor.submit(look).result(20)
 
 
 def test_a_session_that_was_loaded_before_stays_streamed_when_it_is_saved(visitor):
