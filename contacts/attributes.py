@@ -3,7 +3,7 @@
 import json
 from copy import deepcopy
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ Attributes = dict[str, Any]
 
 
 class AttributesDecoder(json.JSONDecoder):
-    """Reads the same numbers from every database: PostgreSQL writes 1e20 as 100000000000000000000, SQLite does not."""
+    """Reads the same numbers from every database: PostgreSQL writes 1e20 as 100000000000000000000, and has no -0.0."""
 
     def __init__(self) -> None:
         super().__init__(parse_int=_number, parse_float=_number)
@@ -32,7 +32,12 @@ def _number(text: str) -> int | float:
         written = int(Decimal(repr(number)))  # the fewest digits that mean it, as PostgreSQL writes them
         if written in INTEGERS:
             return written
-    return number if isinstance(number, float) or number in INTEGERS else float(number)
+    return number if isinstance(number, int) and number in INTEGERS else number + 0.0
+
+
+def as_stored(sent: Attributes) -> Attributes:
+    """Return what was ``sent`` as it comes back from the database."""
+    return cast(Attributes, json.loads(json.dumps(sent), cls=AttributesDecoder))
 
 
 def merged(stored: Attributes, sent: Attributes) -> Attributes:
@@ -55,18 +60,8 @@ def filled(base: Attributes, mergee: Attributes) -> Attributes:
     Where all of it together is too large, the keys of ``mergee`` that no longer fit are left out:
     a sign-in must not fail for what a visitor stored before.
     """
-    result = _filled(base, mergee)
-    if not _fits(result):
-        result = deepcopy(base)
-        _fill_what_fits(result, result, mergee)
-    return result
-
-
-def _filled(base: Attributes, mergee: Attributes) -> Attributes:
-    result = {**mergee, **base}
-    for key in base.keys() & mergee.keys():
-        if isinstance(base[key], dict) and isinstance(mergee[key], dict):
-            result[key] = _filled(base[key], mergee[key])
+    result = deepcopy(base)
+    _fill_what_fits(result, result, mergee)
     return result
 
 
@@ -88,8 +83,7 @@ def validate_custom_attributes(value: Any) -> None:
     """Raise ``ValidationError`` when ``value`` is no object or holds more than a contact may.
 
     The limits: ``MAX_KEYS`` keys in all, objects and lists ``MAX_DEPTH`` deep (the outermost object is the first
-    level), ``MAX_KEY_LENGTH`` characters a key, ``MAX_BYTES`` bytes as JSON in UTF-8 without spaces,
-    with numbers as they come back.
+    level), ``MAX_KEY_LENGTH`` characters a key, ``MAX_BYTES`` bytes as JSON in UTF-8 without spaces.
     """
     if not isinstance(value, dict):
         raise ValidationError(_("Send an object."), "invalid")
@@ -103,10 +97,7 @@ def validate_custom_attributes(value: Any) -> None:
 
 
 def _size(value: Attributes) -> int:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if "e+" in text:  # perhaps a number that comes back longer than it was sent
-        text = json.dumps(json.loads(text, cls=AttributesDecoder), ensure_ascii=False, separators=(",", ":"))
-    return len(text.encode())
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def _keys(value: Attributes) -> list[str]:

@@ -9,10 +9,11 @@ from rest_framework.validators import ProhibitSurrogateCharactersValidator
 
 from inboxes.identity import identifier_text
 
-from .attributes import MAX_BYTES, MAX_DEPTH, MAX_KEY_LENGTH, MAX_KEYS, merged, validate_custom_attributes
+from .attributes import MAX_BYTES, MAX_DEPTH, MAX_KEY_LENGTH, MAX_KEYS, as_stored, merged, validate_custom_attributes
 from .models import ContactInbox
 from .validators import (
     IDENTIFIER,
+    PHONE_NUMBER_AS_SENT,
     normalize_email,
     normalize_phone_number,
     validate_avatar_url,
@@ -23,8 +24,6 @@ from .validators import (
 )
 
 REFUSED_BY_THE_PARSER = (ProhibitNullCharactersValidator, ProhibitSurrogateCharactersValidator)
-PUNCTUATION = r"[ .\(\)\[\]\-]*"
-PHONE_NUMBER_PATTERN = rf"^{PUNCTUATION}\+{PUNCTUATION}[1-9](?:{PUNCTUATION}[0-9]){{6,14}}{PUNCTUATION}$"
 
 
 class TextField(serializers.CharField):
@@ -57,7 +56,7 @@ class EmailField(TextField, serializers.EmailField):
         return normalize_email(super().to_internal_value(data))
 
 
-@extend_schema_field({"type": "string", "pattern": PHONE_NUMBER_PATTERN})
+@extend_schema_field({"type": "string", "pattern": f"^{PHONE_NUMBER_AS_SENT}$"})
 class PhoneNumberField(TextField):
     def to_internal_value(self, data: Any) -> str:
         return normalize_phone_number(super().to_internal_value(data))
@@ -66,10 +65,10 @@ class PhoneNumberField(TextField):
 @extend_schema_field({"type": "object", "additionalProperties": {}})
 class CustomAttributesField(serializers.Field[dict[str, Any], Any, Any, Any]):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
+        sent = as_stored(data) if isinstance(data, dict) else data
         # What null removes does not count against the limits.
-        attributes: dict[str, Any] = merged({}, data) if isinstance(data, dict) else data
-        validate_custom_attributes(attributes)
-        return cast(dict[str, Any], data)
+        validate_custom_attributes(merged({}, sent) if isinstance(sent, dict) else sent)
+        return cast(dict[str, Any], sent)
 
 
 @extend_schema_serializer(component_name="ContactFields")

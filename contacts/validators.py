@@ -1,9 +1,13 @@
 """What the fields of a contact may hold. The patterns stand in the schema too: they are valid in ECMAScript."""
 
+import re
+
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
-PHONE_NUMBER_PUNCTUATION = str.maketrans("", "", " .-()[]")
+# Between the characters of a phone number it may be sent; it is not stored.
+PUNCTUATION = r"[ .\(\)\[\]\-]*"
+PHONE_NUMBER_AS_SENT = rf"{PUNCTUATION}\+{PUNCTUATION}[1-9](?:{PUNCTUATION}[0-9]){{6,14}}{PUNCTUATION}"
 
 # Of an address, between the characters that part it.
 URL_CHARACTER = r"""[^\s\x00-\x20\x7f-\x9f<>"'`{}|\\^/?#@:\[\]]"""
@@ -50,7 +54,7 @@ validate_avatar_url = RegexValidator(
 
 def normalize_phone_number(value: str) -> str:
     """Return ``value`` without spaces, dots, dashes and brackets; no country is guessed."""
-    return value.translate(PHONE_NUMBER_PUNCTUATION)
+    return re.sub(PUNCTUATION, "", value)
 
 
 def normalize_email(value: str) -> str:

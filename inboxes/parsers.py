@@ -37,7 +37,7 @@ class StrictJSONParser(BaseParser):
         if parser_context and len(body) < int(parser_context["request"].META["CONTENT_LENGTH"]):
             raise ParseError(_("The body did not arrive whole."))
         try:
-            return parse_object(body.decode()) if body else {}
+            return parse_object(body.decode())
         except UnicodeDecodeError as error:
             raise ParseError(_("The body is not UTF-8.")) from error
         except NotStrict as error:

@@ -50,7 +50,7 @@ def _float(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
         raise NotStrict(_("The body holds a number that is too large."))
-    return number + 0.0  # makes 0.0 of -0.0, as PostgreSQL does
+    return number
 
 
 def _refuse_constant(text: str) -> NoReturn:

@@ -231,10 +231,3 @@ def test_of_a_body_without_length_only_the_beginning_is_read(client, inbox):
 
     assert response.status_code == 411
     assert endless.tell() == 1
-
-
-def test_there_is_one_zero(client, inbox):
-    """PostgreSQL keeps no sign of it, and the text would be longer elsewhere."""
-    client.post(contacts_url(inbox), '{"custom_attributes": {"a": -0.0}}', content_type="application/json")
-
-    assert str(ContactInbox.objects.get().contact.custom_attributes["a"]) == "0.0"

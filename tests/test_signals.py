@@ -11,7 +11,7 @@ from contacts import signals
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox
 
-from .api import create_contact, signed, update_contact
+from .api import contact_url, create_contact, signed, update_contact
 from .factories import ContactFactory, ContactInboxFactory
 from .host import run_in_a_project
 
@@ -55,6 +55,18 @@ def test_a_new_contact_is_created(client, inbox, heard):
         contact = create_contact(client, inbox, name="Ada").json()["id"]
 
     assert told == [("contact_created", {"contact": (contact, "Ada")})]
+
+
+def test_a_number_that_databases_write_otherwise_changes_once(client, visitor, heard):
+    body = '{"custom_attributes": {"a": 1.152921504606847e+18, "b": -0.0}}'
+
+    with heard() as told:
+        client.patch(contact_url(visitor), body, content_type="application/json")
+    assert [name for name, _named in told] == ["contact_updated"]
+
+    with heard() as told:
+        client.patch(contact_url(visitor), body, content_type="application/json")
+    assert told == []
 
 
 def test_a_new_signed_contact_is_created_and_verified(client, inbox, heard):
