@@ -19,7 +19,6 @@ from .signals import announce
 Fields = dict[str, Any]
 
 WRITTEN = ("name", "email", "phone_number")
-UNIQUE = ("identifier", "account_id")
 
 NOT_BLOCKED = CompiledQuery(
     lambda **key: Contact.objects.filter(**key, blocked=False).defer("last_activity_at", "updated_at"),
@@ -46,7 +45,7 @@ def create_signed(contact_inbox: ContactInbox, fields: Fields) -> bool:
     contact = contact_inbox.contact
     names = (*_written(fields), "last_activity_at", "updated_at")
     known = NOT_BLOCKED.statement(account_id=contact.account_id, identifier=fields["identifier"])
-    found = statements.overwrite_and_insert(known, UNIQUE, names, contact_inbox)
+    found = statements.overwrite_and_insert(known, names, contact_inbox)
     if found is None:
         return False
     if found:

@@ -20,7 +20,7 @@ from inboxes.models import Inbox
 from . import at_once, sessions, statements
 from .attributes import filled, merged, validate_custom_attributes
 from .compiled import CompiledQuery
-from .merge import fold
+from .merge import delete_into, fold
 from .models import Contact, ContactInbox, IdempotencyKey
 from .signals import announce
 
@@ -89,11 +89,11 @@ def update(inbox: Inbox, source_id: str, fields: Fields, *, signed: bool) -> Con
         contact_inbox = sessions.lock(inbox, source_id)
         try:
             _authorize(contact_inbox.contact, fields, signed=signed)
-        except (ContactBlocked, IdentityRejected):
+            if not _joins(contact_inbox, key, signed=signed):
+                return _update(contact_inbox, fields, key)
+        except (ContactBlocked, IdentityRejected, ValidationError):
             sessions.reread(contact_inbox)  # one that has moved while we waited is not refused, but gone
             raise
-        if not _joins(contact_inbox, key, signed=signed):
-            return _update(contact_inbox, fields, key)
     # The transaction ends here with its lock, so that the two contacts can be locked in order.
     with transaction.atomic():
         return _join(contact_inbox, fields, key, signed=signed)
@@ -193,7 +193,7 @@ def _join(contact_inbox: ContactInbox, fields: Fields, key: Fields, *, signed: b
     if stays:  # an answer that was kept tells of the contact that is left, and must not outlive it here
         IdempotencyKey.objects.filter(contact_inbox=contact_inbox).delete()
     elif target != own:
-        own.merge_into(target)
+        delete_into(target, own)
     return contact_inbox
 
 

@@ -3,10 +3,11 @@
 import json
 
 from django.core import serializers
-from django.db import transaction
+from django.db import Error, transaction
 
 from .attributes import filled
 from .models import Contact, ContactInbox, ContactMerge
+from .signals import contacts_merging
 
 PICTURE = {*Contact.AVATAR_FILES, *Contact.AVATAR_STATE}  # goes with the contact
 
@@ -33,7 +34,7 @@ def merge(base: Contact, mergee: Contact) -> Contact:
         )
         fold(base, mergee)
         ContactInbox.objects.filter(contact=mergee).update(contact=base)
-        mergee.merge_into(base)  # before the base is saved: it may have handed over its identifier
+        delete_into(base, mergee)  # before the base is saved: it may have handed over its identifier
         base.save()
     return base
 
@@ -49,6 +50,21 @@ def fold(base: Contact, mergee: Contact) -> None:
         base.verify(str(mergee.identifier))
     elif not base.verified and not base.claimed_identifier:
         base.claimed_identifier, base.claim_shared = mergee.claimed_identifier, mergee.claim_shared
+
+
+def delete_into(base: Contact, mergee: Contact) -> None:
+    """Delete ``mergee``, whose values ``base``, which is stored, takes over.
+
+    Raises ``RuntimeError`` when a receiver of a host's fails, as the error itself might look like a refusal.
+    """
+    try:
+        contacts_merging.send(Contact, base=base, mergee=mergee)
+    except Error:
+        raise
+    except Exception as error:
+        raise RuntimeError("A receiver of contacts_merging failed.") from error
+    mergee.merged_into = base
+    mergee.delete()
 
 
 def _locked(base: Contact, mergee: Contact) -> tuple[Contact, Contact]:

@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.core.validators import EmailValidator
-from django.db import Error, models
+from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -127,20 +127,6 @@ class Contact(HasAvatar):
         created = not updates(self, kwargs)
         super().save(*args, **kwargs)
         signals.announce(self, created=created, only=kwargs.get("update_fields"))
-
-    def merge_into(self, base: "Contact") -> None:
-        """Delete this contact, whose values ``base``, which is stored, takes over.
-
-        Raises ``RuntimeError`` when a receiver of a host's fails, as the error itself might look like a refusal.
-        """
-        try:
-            signals.contacts_merging.send(Contact, base=base, mergee=self)
-        except Error:
-            raise
-        except Exception as error:
-            raise RuntimeError("A receiver of contacts_merging failed.") from error
-        self.merged_into = base
-        self.delete()
 
     def clean(self) -> None:
         self.email = normalize_email(self.email)

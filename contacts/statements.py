@@ -16,6 +16,7 @@ from .models import Contact, ContactInbox
 AS_IT_IS = {CharField: str, BooleanField: bool}  # most values: nothing has to be made of them
 Values = dict[str, Any]
 CONTACT = "contact_id"  # the column of a session
+UNIQUE = ("identifier", "account_id")  # the columns of a contact by which there is one
 
 
 def insert_unless_taken(instance: Model) -> Statement:
@@ -57,14 +58,12 @@ def run_and_insert(first: Statement, session: ContactInbox) -> bool:
     return row is not None
 
 
-def overwrite_and_insert(
-    known: Statement, by: tuple[str, ...], names: tuple[str, ...], session: ContactInbox
-) -> Row | None:
+def overwrite_and_insert(known: Statement, names: tuple[str, ...], session: ContactInbox) -> Row | None:
     """Insert ``session`` and its contact; where that is ``known`` already, write only ``names`` of it.
 
-    ``known`` selects the row that may be written over, by the unique values ``by``. Return that row as it was, an empty
-    one when there was none. All or nothing: return None when another row is in the way, or another transaction changes
-    this one.
+    ``known`` selects the row that may be written over, by the values that are ``UNIQUE``. Return that row as it was, an
+    empty one when there was none. All or nothing: return None when another row is in the way, or another transaction
+    changes this one.
     """
     contact = session.contact
     if not takes_two():
@@ -77,7 +76,7 @@ def overwrite_and_insert(
                 values = {name: value for name, value in _values(contact, add=True).items() if name in names}
                 _run_in_turn(update(Contact, values, id=found[0]), session)
             return found
-    first = _insert(contact, _overwriting(by, names))
+    first = _insert(contact, _overwriting(names))
     second = _insert(session, "SELECT {} FROM first", CONTACT)
     sql = _overwriting_and_inserting(known.sql, first.sql, second.sql)
     row = _run(Statement(sql, [*known.parameters, *first.parameters, *second.parameters]))
@@ -183,9 +182,9 @@ def _insert_sql(model: type[Model], names: tuple[str, ...], source: str, referen
 
 
 @functools.cache
-def _overwriting(by: tuple[str, ...], names: tuple[str, ...]) -> str:
+def _overwriting(names: tuple[str, ...]) -> str:
     """Return the end of an insert that writes over the row that is ``known``, as long as it is as it was seen."""
-    table, unique = _quoted(Contact._meta.db_table), ", ".join(map(_quoted, by))
+    table, unique = _quoted(Contact._meta.db_table), ", ".join(map(_quoted, UNIQUE))
     changes = ", ".join(f"{_quoted(name)} = EXCLUDED.{_quoted(name)}" for name in names)
     where = f"{table}.id = (SELECT id FROM known) AND {_as_seen()}"
     return f"VALUES ({{}}) ON CONFLICT ({unique}) DO UPDATE SET {changes} WHERE {where}"

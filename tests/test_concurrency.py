@@ -12,6 +12,7 @@ from django.test import Client
 
 from bench.faults.staff import block, delete, merge_if_there, unblock
 from contacts import identify
+from contacts.attributes import MAX_BYTES
 from contacts.merge import merge
 from contacts.models import Contact, ContactInbox
 from contacts.signals import contact_updated
@@ -31,6 +32,7 @@ pytestmark = [
 THREADS = 8
 ROUNDS = 1000
 IDENTIFIERS = [f"user-{number}" for number in range(5)]
+FULL = {"full": "x" * (MAX_BYTES - 100)}
 
 
 @pytest.fixture(autouse=True)
@@ -298,6 +300,22 @@ def test_who_waits_while_the_session_signs_in_finds_it_gone(inbox, fields):
     visitor = ContactInboxFactory(inbox=inbox)
     with while_it_waits(lambda: update_contact(Client(), visitor, **fields)) as answer:
         identify.update(inbox, visitor.source_id, {"identifier": "user-7"}, signed=True)
+
+    assert (answer().status_code, answer().json()) == (404, problem(404))
+
+
+@pytest.mark.parametrize(
+    ("fields", "change"),
+    [
+        pytest.param({"custom_attributes": {"a": "x" * 2_000}}, {"custom_attributes": FULL}, id="full"),
+        pytest.param({"custom_attributes": {"a": "x"}}, {"blocked": True}, id="blocked"),
+    ],
+)
+def test_nothing_is_told_of_a_contact_that_the_session_leaves_meanwhile(inbox, fields, change):
+    visitor = ContactInboxFactory(inbox=inbox)
+    with while_it_waits(lambda: update_contact(Client(), visitor, **fields)) as answer:
+        identify.update(inbox, visitor.source_id, {"identifier": "user-7"}, signed=True)
+        Contact.objects.update(**change)
 
     assert (answer().status_code, answer().json()) == (404, problem(404))
 

@@ -151,7 +151,9 @@ def test_a_key_that_is_not_visible_ascii_is_refused_and_writes_nothing(client, i
     assert stored() == []
 
 
-@pytest.mark.parametrize("key", ["!", "~", "x" * 255, '"quoted"', "a,b", "%s", "';--", "\\"])
+@pytest.mark.parametrize(
+    "key", ["!", "~", "x" * 255, '"quoted"', "a,b", "%s", "';--", pytest.param("\\", id="backslash")]
+)
 def test_every_visible_character_may_stand_in_a_key(client, inbox, key):
     answers = [create_with_key(client, inbox, key) for _time in range(2)]
 
@@ -299,6 +301,16 @@ def test_who_is_erased_is_not_shown_again_to_a_session_that_has_left(client, inb
 
     assert again["id"] != first["id"]
     assert again == public_contact(ContactInbox.objects.latest("pk"))
+
+
+def test_who_leaves_a_contact_leaves_the_answers_of_others_alone(client, inbox, visitor):
+    first = create_with_key(client, inbox, "key", name="Ada").json()
+    other = create_with_key(client, inbox, "another key", name="Eve")
+    session = ContactInbox.objects.get(source_id=first["source_id"])
+    merge(session.contact, visitor.contact)
+    update_contact(client, session, **signed(inbox, "user-7"))
+
+    assert shown(create_with_key(client, inbox, "another key", name="Eve")) == shown(other)
 
 
 def test_who_is_erased_is_not_shown_again(client, inbox):
