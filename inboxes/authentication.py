@@ -1,11 +1,12 @@
 """Authentication of a visitor by the hash of their identifier."""
 
+import codecs
 from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import DataError
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, ParseError, Throttled
@@ -71,8 +72,9 @@ class IdentifierHashAuthentication(BaseAuthentication):
         if request.method in SAFE_METHODS:
             if not request.META.get("QUERY_STRING"):  # most have none, and Django takes its time to find out
                 return {}
-            request._request.encoding = "utf-8"  # whatever DEFAULT_CHARSET is
-            return request.query_params
+            query = request.query_params
+            utf_8 = codecs.lookup(query.encoding).name == "utf-8"  # else it was read as DEFAULT_CHARSET says
+            return query if utf_8 else QueryDict(query.urlencode(), encoding="utf-8")
         sent = request.data
         if not isinstance(sent, Mapping):
             raise ParseError(_("The body has to be an object."))

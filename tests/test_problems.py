@@ -5,11 +5,12 @@ import logging
 from urllib.parse import urlencode
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.db import DataError, InterfaceError, OperationalError, connection
 from django.db.utils import InternalError
 from django.http import HttpResponse, HttpResponseRedirect
-from django.test import override_settings
+from django.test import AsyncClient, override_settings
 from django.utils import timezone
 
 from contacts import identify
@@ -328,6 +329,17 @@ def test_answers_are_utf_8_whatever_the_host_writes(client, inbox, settings):
     assert (session.status_code, read.status_code) == (200, 200)
     assert json.loads(session.content)["name"] == "\N{SNOWMAN}"
     assert read.content == session.content
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_query_is_utf_8_under_asgi_too(client, inbox, settings):
+    settings.DEFAULT_CHARSET = "latin-1"
+    proof = signed(inbox, "\N{LATIN SMALL LETTER L WITH STROKE}")
+    session = create_contact(client, inbox, **proof).json()
+
+    read = async_to_sync(AsyncClient().get)(f"{contacts_url(inbox)}/{session['source_id']}?{urlencode(proof)}")
+
+    assert (read.status_code, json.loads(read.content)) == (200, session)
 
 
 def trying_again(get_response):
