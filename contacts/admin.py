@@ -119,7 +119,7 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin, LockingAdmin):
         terms = {*written, search_term.strip()} - numbers.keys() if len(numbers) < len(written) else set()
         sessions = ContactInbox.objects.filter(source_id__in=terms)
         emails = [normalize_email(term) for term in terms]
-        phone_numbers = [f"+{_digits(term)}" for term in terms]
+        phone_numbers = [f"+{_digits(term)}" for term in terms.intersection(written)]
         found = Q(pk__in=[*numbers.values(), *sessions.values_list("contact", flat=True)])
         found |= Q(identifier__in={*written, search_term.strip()})  # which nobody has who was not vouched for
         # SQLite takes an index that leaves out what is empty only for who does so too.
@@ -130,7 +130,8 @@ class ContactAdmin(AvatarAdmin, MergeAdmin, ErasureAdmin, LockingAdmin):
 
 def _digits(term: str) -> str:
     """Return the digits of what may be a phone number, however another program parts them."""
-    return "" if any(char.isalpha() for char in term) or "+" in term[1:] else re.sub("[^0-9]", "", term)
+    text = re.sub(r"[^\w+]", "", term)
+    return text.removeprefix("+") if re.fullmatch(r"\+?[0-9]+", text) else ""
 
 
 class ReadOnlyAdmin(BoundedAdmin):

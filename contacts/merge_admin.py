@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import display_for_field, model_ngettext
 from django.db import transaction
-from django.db.models import Field, ProtectedError, QuerySet, RestrictedError
+from django.db.models import BooleanField, Field, ProtectedError, QuerySet, RestrictedError
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -26,6 +26,7 @@ EXPLANATION = _(
     "The contact that wins keeps its values, and its gaps are filled from the other one. The sessions of the other "
     "contact move to it: whoever holds one of them can then read the name, email and phone number that are kept. "
     "Where both have an identifier, that of the winner stays; who signs in with the other is a new contact. "
+    "A block of the winner holds for all of these sessions, and one of the other contact ends. "
     "The other contact disappears, perhaps with what your project keeps of it and does not move. A record of both as "
     "they were stays. This cannot be undone."
 )
@@ -108,7 +109,11 @@ class MergeAdmin(BoundedAdmin):
 
     def _compared(self, field: "Field[Any, Any]", contacts: list[Contact]) -> tuple[str, list[str]]:
         empty = str(self.get_empty_value_display())
-        shown = [display_for_field(getattr(contact, field.name), field, empty) for contact in contacts]
+        values = [getattr(contact, field.name) for contact in contacts]
+        if isinstance(field, BooleanField):  # in words: the icon of "no" looks like an alarm
+            shown = [gettext("Yes") if value else gettext("No") for value in values]
+        else:
+            shown = [display_for_field(value, field, empty) for value in values]
         return capfirst(str(field.verbose_name)), [_breakable(value) for value in shown]
 
     def _merge(self, request: HttpRequest, base: Contact, mergee: Contact) -> None:
@@ -146,13 +151,13 @@ def _counted(error: ProtectedError | RestrictedError) -> str:
 def _as_they_are(contacts: list[Contact]) -> str:
     """Return a text that is another one when more than the times of what is compared has changed."""
     names = [field.name for field in Contact._meta.concrete_fields if field.name not in NOT_COMPARED | TIMES]
-    values = [[contact.pk, *(str(getattr(contact, name)) for name in names)] for contact in contacts]
+    values = [[contact.pk, *(getattr(contact, name) for name in names)] for contact in contacts]
     return hashlib.sha256(repr(values).encode()).hexdigest()
 
 
 def _breakable(text: str) -> SafeString:
     """Return ``text`` with places to break it, as a long address would push the other contact off the page."""
-    if isinstance(text, SafeString):  # an icon
+    if isinstance(text, SafeString):  # the link of a field of a host's
         return text
     pieces = [[text[start : start + PIECE]] for start in range(0, len(text), PIECE)]
     return format_html_join(mark_safe("<wbr>"), "{}", pieces)

@@ -64,6 +64,7 @@ def merged(customer, visitor):
         pytest.param(" 12025550123 ", id="phone-number-without-plus"),
         pytest.param("1 202-555-0123", id="phone-number-without-plus-as-people-write-it"),
         pytest.param("+1\u00a0202\u2011555/0123", id="phone-number-as-other-programs-write-it"),
+        pytest.param("\u202a(+1) 202 555-0123\u202c", id="phone-number-between-marks-that-nobody-sees"),
     ],
 )
 def test_a_contact_is_found_by(admin_client, customer, visitor, term):
@@ -71,10 +72,15 @@ def test_a_contact_is_found_by(admin_client, customer, visitor, term):
 
 
 @pytest.mark.parametrize(
-    "term", ["User-7", "user-", "user_7", "user 7", "ada@example", "2025550123", "++12025550123", "Ada"]
+    "term",
+    ["User-7", "user-", "user_7", "user 7", "ada@example", "2025550123", "++12025550123", "1202-555-0123 x", "Ada"],
 )
 def test_a_contact_is_not_found_by_something_like_its_values(admin_client, customer, term):
     assert found(admin_client, Contact, term) == []
+
+
+def test_several_terms_are_not_one_phone_number(admin_client, customer):
+    assert found(admin_client, Contact, "+1202, 5550123") == []
 
 
 @pytest.mark.parametrize("model", MODELS)

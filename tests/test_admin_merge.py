@@ -60,9 +60,22 @@ def test_a_page_shows_both_side_by_side_and_changes_nothing(admin_client, pair):
     order = [pair.index(contact) for contact in response.context["rows"]]
     assert [rows["Name"][order.index(0)], rows["Name"][order.index(1)]] == ["Ada", "A. Lovelace"]
     assert [rows["Email"][order.index(0)], rows["Email"][order.index(1)]] == ["ada@example.com", "-"]
+    assert rows["Blocked"] == ["No", "No"]
     assert "Account" not in rows
     assert stored() == before
     assert not LogEntry.objects.exists()
+
+
+def test_a_block_of_the_winner_holds_and_one_of_the_other_ends_as_the_page_says(admin_client, pair):
+    base, mergee = pair
+    Contact.objects.filter(pk=mergee.pk).update(blocked=True)
+    asked = act(admin_client, "merge_contacts", *pair)
+
+    say_yes(admin_client, asked, *pair, base=base.pk)
+
+    assert sorted(dict(asked.context["compared"])["Blocked"]) == ["No", "Yes"]
+    assert "A block of the winner holds for all of these sessions" in asked.content.decode()
+    assert not Contact.objects.get().blocked
 
 
 def test_the_page_asks_which_one_wins_and_favours_neither(admin_client, pair):
@@ -179,10 +192,11 @@ def test_one_that_is_gone_by_the_time_of_the_answer_is_not_merged(admin_client, 
     assert not ContactMerge.objects.exists()
 
 
-def test_a_yes_holds_for_the_contacts_as_they_were_shown(admin_client, pair):
+@pytest.mark.parametrize("identifier", ["somebody else", "None"])
+def test_a_yes_holds_for_the_contacts_as_they_were_shown(admin_client, pair, identifier):
     base, mergee = pair
     asked = act(admin_client, "merge_contacts", *pair)
-    mergee.verify("somebody else")
+    mergee.verify(identifier)
     mergee.save()
     before = stored()
 
@@ -190,7 +204,7 @@ def test_a_yes_holds_for_the_contacts_as_they_were_shown(admin_client, pair):
 
     assert told(again) == [CHANGED]
     assert stored() == before
-    assert "somebody else" in again.content.decode()
+    assert identifier in again.content.decode()
     assert "has been merged" in told(say_yes(admin_client, again, *pair, base=base.pk))[0]
 
 

@@ -18,7 +18,7 @@ from contacts.models import Contact, ContactInbox, ContactMerge
 from inboxes.admin import InboxAdmin
 from inboxes.models import Account, Inbox
 
-from .admin import delete, delete_selected, list_url, open_page, page_url, send, told
+from .admin import act, delete, delete_selected, list_url, open_page, page_url, say_yes, send, told
 from .factories import ContactFactory
 from .test_admin_contacts import CHANGED, values
 
@@ -33,6 +33,27 @@ class Reachable(SimpleListFilter):
 
     def queryset(self, request, queryset):
         return queryset.exclude(email="") if self.value() else queryset
+
+
+def test_a_list_by_dates_shows_those_of_a_month(admin_client, customer, monkeypatch):
+    monkeypatch.setattr(ContactAdmin, "date_hierarchy", "created_at")
+    ContactFactory()
+    Contact.objects.filter(pk=customer.contact_id).update(created_at=timezone.now() - timedelta(days=400))
+    month = Contact.objects.get(pk=customer.contact_id).created_at
+
+    page = admin_client.get(list_url(Contact), {"created_at__year": month.year, "created_at__month": month.month})
+
+    assert list(page.context["cl"].result_list) == [customer.contact]
+
+
+def test_staff_who_may_not_see_a_contact_cannot_merge_it(admin_client, customer, monkeypatch):
+    hidden = ContactFactory(account=customer.contact.account, name="Hidden")
+    asked = act(admin_client, "merge_contacts", customer.contact, hidden)
+    monkeypatch.setattr(ContactAdmin, "get_queryset", lambda *args: Contact.objects.exclude(name="Hidden"))
+
+    say_yes(admin_client, asked, customer.contact, hidden, base=customer.contact_id)
+
+    assert not ContactMerge.objects.exists()
 
 
 @pytest.fixture
