@@ -20,6 +20,7 @@ from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
 from redis.retry import Retry
 
+from inboxes.checks import SQLITE_OPTIONS
 from inboxes.conf import NAMES
 
 DATABASE_ENGINES = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
@@ -54,6 +55,8 @@ def secret_key(*, debug: bool) -> str:
     key = os.environ.get("SECRET_KEY", "").strip()
     if not key and not debug:
         raise ImproperlyConfigured(f"SECRET_KEY must be set to a long random text. {ON_ONES_OWN}")
+    if "$(" in key:
+        raise ImproperlyConfigured("SECRET_KEY holds a command that no shell has run. Set it to what that prints.")
     return key or "django-insecure-only-for-debug"
 
 
@@ -92,14 +95,7 @@ def database(default: Path) -> dict[str, Any]:
 
 def _sqlite(options: dict[str, Any]) -> dict[str, Any]:
     """Readers and one writer at a time side by side; who wants to write waits up to 20 seconds."""
-    return {
-        "OPTIONS": {
-            "init_command": "PRAGMA journal_mode=WAL",
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            **options,
-        }
-    }
+    return {"OPTIONS": {**SQLITE_OPTIONS, **options}}
 
 
 def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
@@ -199,4 +195,4 @@ def _json(name: str, value: str) -> Any:
     try:
         return json.loads(value)
     except ValueError:
-        raise ImproperlyConfigured(f"{name} must be JSON, and {value!r} is not.") from None
+        raise ImproperlyConfigured(f"{name} must be JSON (with null for None), and {value!r} is not.") from None

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import ProgrammingError, connection
+from django.db import OperationalError, ProgrammingError, connection
 
 from contacts import idempotency
 from contacts.models import IdempotencyKey
@@ -349,14 +349,24 @@ def test_each_command_says_what_it_is_for(capsys, command):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "command", [("createinbox", "Shop"), ("identifierhash", "a", "b"), ("rotatehmac", "a"), ("pruneidempotencykeys",)]
+    "command",
+    [
+        ("createinbox", "Shop"),
+        ("identifierhash", "a", "b"),
+        ("rotatehmac", "a"),
+        ("pruneidempotencykeys",),
+        ("fetchavatars",),
+    ],
 )
-def test_without_tables_a_command_says_what_to_do(command):
+@pytest.mark.parametrize("error", [ProgrammingError, OperationalError])
+def test_without_tables_a_command_says_what_to_do(command, error):
     def missing(*args):
-        raise ProgrammingError("no such table: inquirly_inboxes_inbox")
+        raise error("no such table: inquirly_inboxes_inbox\nLINE 1: SELECT")
 
-    with (
-        connection.execute_wrapper(missing),
-        pytest.raises(CommandError, match="migrate makes them"),
-    ):
+    with connection.execute_wrapper(missing), pytest.raises(CommandError) as refused:
         call_command(*command)
+
+    assert str(refused.value).splitlines() == [
+        "no such table: inquirly_inboxes_inbox",
+        "If tables of ours are missing, python manage.py migrate makes them.",
+    ]

@@ -75,6 +75,13 @@ def test_hosts_are_needed_outside_debug():
     assert str(raised.value) == NO_HOSTS
 
 
+def test_a_secret_key_that_a_shell_was_to_make_is_refused(monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "$(python3 -c 'import secrets; print(secrets.token_urlsafe(50))')")
+
+    with pytest.raises(ImproperlyConfigured, match="no shell has run"):
+        environment.secret_key(debug=False)
+
+
 def test_debug_needs_neither_a_secret_key_nor_hosts():
     assert environment.secret_key(debug=True)
     assert environment.allowed_hosts(debug=True) == []
@@ -262,7 +269,11 @@ def test_what_kubernetes_says_of_a_service_of_that_name_is_no_setting(monkeypatc
         ("REDIS_URL", "redis://127.0.0.1:6379/one", REDIS),
         ("REDIS_URL", "redis://127.0.0.1:6379/0?ssl=true", REDIS),
         ("REDIS_URL", "redis://127.0.0.1/0,redis://127.0.0.2/0", REDIS),
-        ("INQUIRLY_TRUSTED_PROXIES", "two", "INQUIRLY_TRUSTED_PROXIES must be JSON, and 'two' is not."),
+        (
+            "INQUIRLY_TRUSTED_PROXIES",
+            "two",
+            "INQUIRLY_TRUSTED_PROXIES must be JSON (with null for None), and 'two' is not.",
+        ),
         (
             "INQUIRLY_CABLE_PORT",
             "8001",

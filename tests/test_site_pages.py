@@ -122,6 +122,22 @@ def test_an_expired_form_is_told_kindly():
     assert inline(response) == []
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "title"),
+    [
+        ("/admin/inquirly_contacts/contactinbox/add/", 403, "Not allowed"),
+        ("/admin/inquirly_contacts/contact/?email__contains=a", 400, "Not understood"),
+        ("/nowhere", 404, "Page not found"),
+    ],
+)
+def test_a_refused_page_says_so_in_words(admin_client, path, status, title):
+    response = admin_client.get(path)
+
+    assert response.status_code == status
+    assert f"<h1>{title}</h1>" in response.content.decode()
+    assert inline(response) == []
+
+
 def test_the_home_page_leads_to_everything(client):
     html = client.get("/").content.decode()
 

@@ -21,9 +21,9 @@ class DatabaseCommand(BaseCommand):
         try:
             return super().execute(*args, **options)
         except (OperationalError, ProgrammingError) as error:
-            raise CommandError(
-                _("The database does not answer, or has no tables of ours yet: python manage.py migrate makes them.")
-            ) from error
+            reason = str(error).partition("\n")[0]
+            hint = _("If tables of ours are missing, python manage.py migrate makes them.")
+            raise CommandError(f"{reason}\n{hint}") from error
 
 
 class InboxCommand(DatabaseCommand):
