@@ -1,7 +1,6 @@
 """The OpenAPI description of the calls on contacts, with an example of each.
 
-After a change, export the schema again:
-``DJANGO_DEBUG=true python manage.py spectacular --lang en --validate --fail-on-warn --file contacts/openapi.yaml``
+After a change, write ``openapi.yaml`` anew, as ``CONTRIBUTING.md`` says.
 """
 
 from django.utils.text import format_lazy

@@ -27,8 +27,8 @@ PATH_PARAMETERS = {
     "source_id": _("The session: the source_id that the last answer gave."),
 }
 
-# By name: what it says, its values, and whether every answer that may bear it does.
-DESCRIBED_HEADERS: dict[str, Description] = {
+# Every answer that may bear a "required" one does.
+COMMON_HEADERS: dict[str, Description] = {
     **{name: {"required": True, "schema": {"type": "string", "enum": [value]}} for name, value in HEADERS.items()},
     "Vary": {"required": True, "schema": {"type": "string"}, "description": _("At least origin.")},
     "Access-Control-Allow-Origin": {
@@ -36,22 +36,21 @@ DESCRIBED_HEADERS: dict[str, Description] = {
         "description": _("Where the request bears an Origin that the inbox allows. Never with credentials."),
     },
     "Access-Control-Expose-Headers": {"schema": {"type": "string"}},
-    "Allow": {"required": True, "schema": {"type": "string"}, "description": _("The methods of this address.")},
+}
+RETRY_AFTER: dict[str, Description] = {
     "Retry-After": {
         "required": True,
         "schema": {"type": "integer", "minimum": 1},
         "description": _("Seconds to wait before the next call."),
-    },
-    "WWW-Authenticate": {"required": True, "schema": {"type": "string", "enum": ["IdentifierHash"]}},
+    }
 }
-SPECIAL_HEADERS = {
-    401: ["WWW-Authenticate"],
-    405: ["Allow"],
-    409: ["Retry-After"],
-    429: ["Retry-After"],
-    503: ["Retry-After"],
+SPECIAL_HEADERS: dict[int, dict[str, Description]] = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "enum": ["IdentifierHash"]}}},
+    405: {"Allow": {"required": True, "schema": {"type": "string"}, "description": _("The methods of this address.")}},
+    409: RETRY_AFTER,
+    429: RETRY_AFTER,
+    503: RETRY_AFTER,
 }
-COMMON_HEADERS = [name for name in DESCRIBED_HEADERS if name not in {"Allow", "Retry-After", "WWW-Authenticate"}]
 
 ALWAYS_POSSIBLE = {"malformed_request", "not_found", "method_not_allowed", "throttled", "internal_error", "unavailable"}
 POSSIBLE_WITH_BODY = {
@@ -72,7 +71,7 @@ class InquirlySchema(AutoSchema):
         operation = super().get_operation(*args, **kwargs)
         if operation is not None:
             for response in operation["responses"].values():
-                response["headers"] = {name: self.header(name) for name in COMMON_HEADERS}
+                response["headers"] = self.headers(COMMON_HEADERS)
             for status, codes in self.possible_problems(operation).items():
                 operation["responses"][str(status)] = self.problem(status, codes)
         return operation
@@ -125,7 +124,7 @@ class InquirlySchema(AutoSchema):
             "Or".join(code.title().replace("_", "") for code in codes),
             {
                 "description": "\n\n".join(str(PROBLEMS[code].detail) for code in codes),
-                "headers": {name: self.header(name) for name in COMMON_HEADERS + SPECIAL_HEADERS.get(status, [])},
+                "headers": self.headers({**COMMON_HEADERS, **SPECIAL_HEADERS.get(status, {})}),
                 "content": {
                     "application/problem+json": {
                         "schema": self.resolve_serializer(ProblemSerializer, "response").ref,
@@ -135,8 +134,8 @@ class InquirlySchema(AutoSchema):
             },
         )
 
-    def header(self, name: str) -> Description:
-        return self.component(ResolvedComponent.HEADER, name, DESCRIBED_HEADERS[name])
+    def headers(self, described: dict[str, Description]) -> Description:
+        return {name: self.component(ResolvedComponent.HEADER, name, text) for name, text in described.items()}
 
     def component(self, kind: str, name: str, description: Description) -> Description:
         """Put ``description`` among the components that operations share; return a reference to it."""

@@ -18,15 +18,15 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 import contacts
 from bench.calls import INBOX, signed
 from contacts.attributes import validate_custom_attributes
+from inboxes.headers import IDEMPOTENCY_KEY, IDEMPOTENCY_KEY_PATTERN
 from inboxes.strict_json import NotStrict, parse_object
+from inboxes.tokens import TOKEN_PATTERN
 
 from .examples import examples
 from .twins import Call, Heard, Twin
 
 DESCRIPTION = Path(contacts.__file__).with_name("openapi.yaml")
 NUMBER = 10  # calls of each operation, in each mode
-KEY = re.compile(r"[!-~]{1,255}")
-TOKEN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def schema(**generation: Any) -> OpenApiSchema:
@@ -38,7 +38,7 @@ def schema(**generation: Any) -> OpenApiSchema:
 def lead_to(real: Mapping[str, str], path_parameters: dict[str, Any]) -> None:
     """Let a call that could find something find it; what is no token at all stays as it was generated."""
     for name, value in path_parameters.items():
-        if TOKEN.fullmatch(str(value)):
+        if re.fullmatch(TOKEN_PATTERN, str(value)):
             path_parameters[name] = real[name]
 
 
@@ -81,8 +81,8 @@ def calls(seed: int) -> Iterator[Call]:
 def _call(case: Case, number: int, key: str) -> Call:
     if number % 2 and is_signable(case.body):
         case.body |= signed(case.body["identifier"])
-    if KEY.fullmatch(str(case.headers.get("Idempotency-Key"))):
-        case.headers["Idempotency-Key"] = key  # each is for one body, and the same ones are generated again and again
+    if re.fullmatch(IDEMPOTENCY_KEY_PATTERN, str(case.headers.get(IDEMPOTENCY_KEY))):
+        case.headers[IDEMPOTENCY_KEY] = key  # each is for one body, and the same ones are generated again and again
     alone = Lock()  # there is one case for both
 
     def send(twin: Twin, attempt: int) -> Heard:
