@@ -121,12 +121,12 @@ def _check_database(connection: Any) -> Iterator[CheckMessage]:
         yield Error(text, hint=_("Use SQLite 3.35 or newer, or PostgreSQL."), id="inquirly_inboxes.E014")
     mode = options["OPTIONS"].get("transaction_mode") or ""
     if connection.vendor == "sqlite" and mode.upper() != "IMMEDIATE":
-        hint = _("Set for it in DATABASES: %s") % f'"OPTIONS": {json.dumps(SQLITE_OPTIONS)}'
+        hint = _("Set in DATABASES['default']: %s") % f'"OPTIONS": {json.dumps(SQLITE_OPTIONS)}'
         yield Warn(_("Concurrent calls may fail because SQLite is locked."), hint=hint, id="inquirly_inboxes.W011")
     kept = connection.vendor == "postgresql" and (options["CONN_MAX_AGE"] != 0 or options["OPTIONS"].get("pool"))
     if kept and not options["CONN_HEALTH_CHECKS"]:
         text = _("When the database restarts, the first call of each kept connection fails.")
-        hint = _('Set "CONN_HEALTH_CHECKS": True for it in DATABASES.')
+        hint = _("Set in DATABASES['default']: %s") % '"CONN_HEALTH_CHECKS": True'
         yield Warn(text, hint=hint, id="inquirly_inboxes.W012")
 
 

@@ -33,7 +33,8 @@ class Conf:
     @property
     def INQUIRLY_CABLE_MAX_FRAME(self) -> int:
         """The bytes that one frame from a socket may have."""
-        return whole_number("INQUIRLY_CABLE_MAX_FRAME", 8192, 1, "how many bytes a frame may have, at least 1")
+        meaning = "how many bytes a frame may have, at least 256: subscribing takes some 150"
+        return whole_number("INQUIRLY_CABLE_MAX_FRAME", 8192, 256, meaning)
 
     @property
     def INQUIRLY_CABLE_FRAMES_PER_SECOND(self) -> int:

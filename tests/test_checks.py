@@ -79,6 +79,16 @@ def test_a_limit_of_sockets_that_is_no_number_is_an_error(settings, name, error,
     assert ids() == [error]
 
 
+def test_a_frame_may_be_as_large_as_what_opens_a_stream(settings):
+    settings.INQUIRLY_CABLE_MAX_FRAME = 255
+
+    assert ids() == ["inquirly_inboxes.E004"]
+
+    settings.INQUIRLY_CABLE_MAX_FRAME = 256
+
+    assert ids() == []
+
+
 def test_rates_that_are_left_out_keep_their_defaults(settings):
     settings.INQUIRLY_THROTTLE_RATES = {"create": "5/hour", "failed": None}
 
@@ -145,7 +155,7 @@ def test_what_is_said_of_sqlite_names_all_that_the_readme_sets(monkeypatch):
 
     (warning,) = run_checks(databases=["default"], tags=["database"])
 
-    assert warning.hint == f"Set for it in DATABASES: {json.dumps(databases['default'])[1:-1]}"
+    assert warning.hint == f"Set in DATABASES['default']: {json.dumps(databases['default'])[1:-1]}"
 
 
 @pytest.mark.parametrize(("seconds", "options"), [(60, {}), (None, {}), (0, {"pool": True})])
