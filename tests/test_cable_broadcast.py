@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from channels.layers import BaseChannelLayer
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from contacts import cable_broadcast, cable_outage, cable_streams, cable_turns
 from contacts.cable_broadcast import Broadcaster
@@ -123,6 +123,28 @@ def test_news_that_come_soon_after_others_are_looked_up_with_them(layer, monkeyp
     broadcaster.stop()
 
     assert [event.contact_id for event in batches[0]] == [1, 2]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="Django never closes SQLite's database in memory")
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_to_the_database_that_has_ended_is_replaced(layer, monkeypatch, broadcaster):
+    found = []
+
+    def messages(batch):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+            found.append(cursor.fetchone())
+        connection.connection.close()
+        connection.errors_occurred = True  # as Django notes when it is told so
+        return [([], None) for _news in batch]
+
+    monkeypatch.setattr(cable_turns, "messages", messages)
+    broadcaster.tell(EVENT)
+    wait_until(lambda: found)
+    broadcaster.tell(EVENT)
+    broadcaster.stop()
+
+    assert found == [(1,), (1,)]
 
 
 def test_without_a_layer_nobody_is_told(settings, broadcaster):

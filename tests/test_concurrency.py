@@ -9,12 +9,14 @@ from functools import partial
 import pytest
 from django.db import connection, transaction
 from django.test import Client
+from django.utils import timezone
 
 from bench.faults.staff import block, delete, merge_if_there, unblock
 from contacts import identify
 from contacts.attributes import MAX_BYTES
+from contacts.idempotency import KEPT
 from contacts.merge import merge
-from contacts.models import Contact, ContactInbox
+from contacts.models import Contact, ContactInbox, IdempotencyKey
 from contacts.signals import contact_updated
 from inboxes.identity import rotate_hmac_token
 from inboxes.models import Inbox
@@ -302,6 +304,17 @@ def test_who_waits_while_the_session_signs_in_finds_it_gone(inbox, fields):
         identify.update(inbox, visitor.source_id, {"identifier": "user-7"}, signed=True)
 
     assert (answer().status_code, answer().json()) == (404, problem(404))
+
+
+def test_who_uses_an_old_key_again_keeps_nobody_waiting(inbox):
+    create_with_key(Client(), inbox, "key", name="Ada")
+    IdempotencyKey.objects.update(created_at=timezone.now() - KEPT)
+
+    with ThreadPoolExecutor(1) as executor, transaction.atomic():
+        assert create_with_key(Client(), inbox, "key", name="Eve").json()["name"] == "Eve"
+        meanwhile = executor.submit(times, 1, create_contact, inbox, name="Bob").result(20)
+
+    assert [contact["name"] for contact in meanwhile] == ["Bob"]
 
 
 @pytest.mark.parametrize(
