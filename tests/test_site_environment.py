@@ -16,6 +16,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from inboxes.conf import NAMES
 from inquirly_site import environment
 
+from .shell import Shell
+
 ROOT = Path(__file__).parent.parent
 VARIABLES = {"DJANGO_DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL"}
 DEFAULT = Path("/srv/db.sqlite3")
@@ -211,6 +213,14 @@ def test_an_address_of_redis_is_taken_as_it_is(monkeypatch, url):
     monkeypatch.setenv("REDIS_URL", url)
 
     assert environment.redis_url() == url
+
+
+def test_what_is_not_used_is_not_loaded(tmp_path):
+    show = "import sys, inquirly_site.settings; print([*{'psycopg', 'redis'}.intersection(sys.modules)])"
+
+    loaded = Shell(tmp_path, {"DJANGO_DEBUG": "true", "PYTHONPATH": str(ROOT)}).run(f'python -c "{show}"')
+
+    assert loaded == "[]\n"
 
 
 def test_sockets_are_told_within_the_process_without_redis():
