@@ -1,6 +1,5 @@
 """Authentication of a visitor by the hash of their identifier."""
 
-import codecs
 from collections.abc import Mapping
 from typing import Any
 
@@ -72,9 +71,7 @@ class IdentifierHashAuthentication(BaseAuthentication):
         if request.method in SAFE_METHODS:
             if not request.META.get("QUERY_STRING"):  # most have none, and Django takes its time to find out
                 return {}
-            query = request.query_params
-            utf_8 = codecs.lookup(query.encoding).name == "utf-8"  # else it was read as DEFAULT_CHARSET says
-            return query if utf_8 else QueryDict(query.urlencode(), encoding="utf-8")
+            return QueryDict(request.query_params.urlencode(), encoding="utf-8")  # whatever DEFAULT_CHARSET is
         sent = request.data
         if not isinstance(sent, Mapping):
             raise ParseError(_("The body has to be an object."))
