@@ -69,9 +69,11 @@ class IdentifierHashAuthentication(BaseAuthentication):
 
     def get_parameters(self, request: Request) -> Mapping[str, Any]:
         if request.method in SAFE_METHODS:
-            if not request.META.get("QUERY_STRING"):  # most have none, and Django takes its time to find out
+            query = request.META.get("QUERY_STRING")
+            if not query:  # most have none, and Django takes its time to find out
                 return {}
-            return QueryDict(request.query_params.urlencode(), encoding="utf-8")  # whatever DEFAULT_CHARSET is
+            # As UTF-8, whatever DEFAULT_CHARSET and Content-Type say: another charset could make the hash unseen.
+            return QueryDict(query.encode("latin-1") if hasattr(request, "environ") else query, encoding="utf-8")
         sent = request.data
         if not isinstance(sent, Mapping):
             raise ParseError(_("The body has to be an object."))

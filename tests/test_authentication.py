@@ -14,7 +14,7 @@ from inboxes.authentication import IdentifierHashAuthentication, Visitor, get_in
 from inboxes.identity import Identity, identifier_hash
 from inboxes.views import PublicViewSet
 
-from .api import signed
+from .api import contacts_url, create_contact, problem, signed
 from .factories import InboxFactory
 
 
@@ -109,6 +109,27 @@ def test_a_view_for_signed_requests_refuses_others(rf, inbox):
 )
 def test_hostile_hashes_are_refused_with_the_hosts_own_parser(rf, inbox, body):
     assert call(rf, inbox, body).status_code == 401
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32", "cp037", "utf-8-sig", "shift_jis", "utf-7", "latin-1"])
+def test_no_charset_hides_the_hash_of_a_query(client, inbox, charset):
+    proof = signed(inbox, "user-\N{LATIN SMALL LETTER L WITH STROKE}")
+    session = create_contact(client, inbox, **proof).json()
+    url, content_type = f"{contacts_url(inbox)}/{session['source_id']}", f"application/json; charset={charset}"
+    wrong = client.get(url, {**proof, "identifier_hash": "0" * 64}, CONTENT_TYPE=content_type)
+    right = client.get(url, proof, CONTENT_TYPE=content_type)
+
+    assert (wrong.status_code, wrong.json()) == (401, problem(401))
+    assert (right.status_code, right.json()) == (200, session)
+
+
+def test_a_query_of_bytes_that_nobody_has_escaped_is_utf_8(client, inbox):
+    proof = signed(inbox, "user-\N{LATIN SMALL LETTER L WITH STROKE}")
+    session = create_contact(client, inbox, **proof).json()
+    query = f"identifier={proof['identifier']}&identifier_hash={proof['identifier_hash']}".encode().decode("latin-1")
+    read = client.get(f"{contacts_url(inbox)}/{session['source_id']}", QUERY_STRING=query)
+
+    assert (read.status_code, read.json()) == (200, session)
 
 
 @pytest.mark.parametrize("body", ["[]", "null", '"text"'])
