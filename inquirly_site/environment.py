@@ -50,7 +50,7 @@ def secret_key(*, debug: bool) -> str:
     key = os.environ.get("SECRET_KEY", "").strip()
     if not key and not debug:
         raise ImproperlyConfigured(f"SECRET_KEY must be set to a long random text. {ON_ONES_OWN}")
-    if "$(" in key:
+    if key.startswith("$("):
         raise ImproperlyConfigured("SECRET_KEY holds a command that no shell has run. Set it to what that prints.")
     return key or "django-insecure-only-for-debug"
 

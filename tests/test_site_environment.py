@@ -84,6 +84,12 @@ def test_a_secret_key_that_a_shell_was_to_make_is_refused(monkeypatch):
         environment.secret_key(debug=False)
 
 
+def test_a_secret_key_may_hold_what_else_means_a_command(monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "7u@9am9$(8=769koeh(8f!+-sj7_fi79wa0a*aj&6u)_k4^$(q2")
+
+    assert environment.secret_key(debug=False) == "7u@9am9$(8=769koeh(8f!+-sj7_fi79wa0a*aj&6u)_k4^$(q2"
+
+
 def test_debug_needs_neither_a_secret_key_nor_hosts():
     assert environment.secret_key(debug=True)
     assert environment.allowed_hosts(debug=True) == []
