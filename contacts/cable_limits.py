@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from inboxes.conf import conf
 
+MOST_WAITED = 30.0  # seconds of waiting for us that a client may make up for
+
 TOO_LARGE = "frame_too_large"
 TOO_MANY = "too_many_frames"
 
@@ -37,7 +39,8 @@ class Frames:
         """Let the client send meanwhile what it may: all of that arrives together in the end."""
         begun = time.monotonic()
         yield
-        self._waited += (time.monotonic() - begun) * conf.INQUIRLY_CABLE_FRAMES_PER_SECOND
+        frames = conf.INQUIRLY_CABLE_FRAMES_PER_SECOND
+        self._waited = min(self._waited + (time.monotonic() - begun) * frames, MOST_WAITED * frames)
 
     def too_much(self, frame: str | bytes) -> str | None:
         """Count ``frame`` and return why the socket has to end, or None."""

@@ -88,7 +88,7 @@ def open_to(pubsub_token: str, origin: str | None) -> str | None:
 def _stream(pubsub_token: str) -> None:
     """Let the session hear from now on; raises ``OperationalError`` when another transaction holds it for long.
 
-    All look-ups of a process wait for this one.
+    All look-ups of a process wait for this one: on PostgreSQL no longer than ``PATIENCE``.
     """
     with transaction.atomic():
         if connection.vendor == "postgresql":

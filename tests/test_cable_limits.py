@@ -81,6 +81,16 @@ async def test_what_a_client_sends_while_it_waits_for_us_is_not_too_much(db, clo
         assert await socket.closes()
 
 
+def test_long_waits_add_up_to_half_a_minute_at_most(clock):
+    frames = cable_limits.Frames()
+    for _time in range(100):
+        with frames.waiting():
+            clock.now += 1
+
+    assert [frames.too_much("{}") for _frame in range(20 + 30 * 20)] == [None] * 620
+    assert frames.too_much("{}") == "too_many_frames"
+
+
 @in_loop
 async def test_a_thousand_sockets_of_an_address_are_a_setting(db, settings):
     settings.INQUIRLY_CABLE_SOCKETS_PER_ADDRESS = 2
