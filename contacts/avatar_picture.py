@@ -18,7 +18,8 @@ SIDE = 256  # pixels
 def square(data: bytes) -> bytes:
     """Return the picture in ``data`` as a WebP of 256 by 256 pixels: its middle, upright, the first frame.
 
-    Raises ``AvatarRefused`` for everything else than a whole PNG, JPEG, WebP or GIF of at most 16 million pixels.
+    Raises ``AvatarRefused`` for everything else than a whole PNG, JPEG, WebP or GIF of at most 16 million pixels,
+    and 16,384 on a side.
     """
     if data.startswith(b"\xff\xd8") and data.count(b"\xff\xda") > MAX_SCANS:
         raise AvatarRefused("too_many_pixels")
@@ -37,6 +38,7 @@ def square(data: bytes) -> bytes:
 
 def _webp(image: Image.Image) -> bytes:
     image.draft("RGB", (2 * SIDE, 2 * SIDE))  # a large JPEG need not be decoded in full
+    image.load()
     upright: Image.Image = image
     with suppress(Exception):  # what is said beside the picture may make no sense
         upright = ImageOps.exif_transpose(image)

@@ -10,7 +10,9 @@ REASONS: dict[str, str | Promise] = {
     "redirects": _("The address leads on to others more than twice."),
     "no_picture": _("The address serves no picture, or not to us."),
     "too_large": _("The picture is larger than 1 MiB."),
-    "too_many_pixels": _("The picture has more than 16 million pixels, or takes too long to read."),
+    "too_many_pixels": _(
+        "The picture has more than 16 million pixels, or 16,384 on a side, or takes too long to read."
+    ),
     "not_a_picture": _("What is there is not a whole PNG, JPEG, WebP or GIF."),
     # Failed: it may work later.
     "timeout": _("The picture did not arrive within 5 seconds."),
