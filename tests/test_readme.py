@@ -397,6 +397,21 @@ def test_the_site_is_deployed_and_served(clone):
     assert fetched_by_worker(production) == "refused not_public"
 
 
+def test_the_file_of_the_environment_is_read_by_a_shell(tmp_path):
+    command = "set -a; . /etc/inquirly.env; set +a;"
+    variables = {
+        "DATABASE_URL": "postgres://u:p@127.0.0.1/name?sslmode=require&pool=true",
+        "INQUIRLY_THROTTLE_RATES": '{"create": "5/min"}',
+        "SECRET_KEY": "a$b(c&d;e#f",
+    }
+    file = tmp_path / "inquirly.env"
+    file.write_text("".join(f"{name}='{value}'\n" for name, value in variables.items()))
+    printed = Shell(tmp_path, {}).run(f"{command.replace('/etc', str(tmp_path))} env")
+
+    assert f"`{command}`" in readme.TEXT
+    assert variables.items() <= dict(line.partition("=")[::2] for line in printed.splitlines()).items()
+
+
 def fetched_by_worker(production: Shell) -> str:
     """Let the worker fetch a picture, which would come from this machine itself, and return what became of it."""
     contact = """
