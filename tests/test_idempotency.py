@@ -303,6 +303,19 @@ def test_who_is_erased_is_not_shown_again_to_a_session_that_has_left(client, inb
     assert again == public_contact(ContactInbox.objects.latest("pk"))
 
 
+@pytest.mark.parametrize("signs_in", [False, True], ids=["by-staff", "by-a-sign-in"])
+def test_after_a_merge_the_old_answer_still_comes(client, inbox, customer, signs_in):
+    first = create_with_key(client, inbox, "key", name="Eve")
+    session = ContactInbox.objects.get(source_id=first.json()["source_id"])
+    if signs_in:
+        update_contact(client, session, **signed(inbox, "user-7"))
+    else:
+        merge(customer.contact, session.contact)
+
+    assert ContactInbox.objects.get(pk=session.pk).contact == customer.contact
+    assert shown(create_with_key(client, inbox, "key", name="Eve")) == shown(first)
+
+
 def test_who_leaves_a_contact_leaves_the_answers_of_others_alone(client, inbox, visitor):
     first = create_with_key(client, inbox, "key", name="Ada").json()
     other = create_with_key(client, inbox, "another key", name="Eve")
