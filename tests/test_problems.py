@@ -342,6 +342,17 @@ def test_a_query_is_utf_8_under_asgi_too(client, inbox, settings):
     assert (read.status_code, json.loads(read.content)) == (200, session)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_nor_need_a_query_be_escaped_under_asgi(client, inbox):
+    proof = signed(inbox, "\N{LATIN SMALL LETTER L WITH STROKE}")
+    session = create_contact(client, inbox, **proof).json()
+
+    query = "&".join(f"{name}={value}" for name, value in proof.items()).encode()
+    read = async_to_sync(AsyncClient().get)(f"{contacts_url(inbox)}/{session['source_id']}", QUERY_STRING=query)
+
+    assert (read.status_code, json.loads(read.content)) == (200, session)
+
+
 def trying_again(get_response):
     """Send a request on once more when the database was away."""
 
